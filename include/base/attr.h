@@ -2,7 +2,7 @@
 #ifndef BASE_ATTR_H
 #define BASE_ATTR_H
 
-#define PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF(at, first) __attribute__((__format__(__printf__, at, first)))
 
 /* This function may put the calling fiber to sleep: afterwards, anything
  * shared may have changed. Expands to nothing; it warns the reader. */

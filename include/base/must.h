@@ -11,10 +11,10 @@
 
 #define must(claim) ((claim) ? (void)0 : must_fail(#claim, __FILE__, __LINE__))
 
-[[noreturn]] void must_fail(const char *claim, const char *file, int line);
+_Noreturn void must_fail(const char *claim, const char *file, int line);
 
 /* "postern: out of memory (want N bytes)" on stderr, then _exit(70). */
-[[noreturn]] void must_have_memory(size_t wanted);
+_Noreturn void must_have_memory(size_t wanted);
 
 /* malloc, calloc, realloc, free with that promise; never NULL. */
 void *must_alloc(size_t size);
