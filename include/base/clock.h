@@ -12,7 +12,8 @@ int64_t wall_ms(void);
 uint64_t mono_ms(void);
 uint64_t mono_us(void);
 
-/* RFC 3339 in UTC with milliseconds: "2026-11-22T06:47:55.123Z". */
+/* RFC 3339 in UTC with milliseconds: "2026-11-22T06:47:55.123Z". Here and
+ * below, times outside the years 1970 to 9999 become the nearest inside. */
 #define RFC3339_LEN 24
 struct str rfc3339(char out[RFC3339_LEN + 1], int64_t ms);
 
@@ -20,7 +21,7 @@ struct str rfc3339(char out[RFC3339_LEN + 1], int64_t ms);
 #define HTTP_DATE_LEN 29
 struct str http_date(char out[HTTP_DATE_LEN + 1], int64_t ms);
 
-/* Tests move the wall clock by this much. */
+/* Tests move the wall clock by this much, and by as much again each time. */
 void clock_shift(int64_t ms);
 
 #endif

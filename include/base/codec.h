@@ -1,8 +1,9 @@
 /* codec.h - bytes as text: base64url, base64 and hex.
  *
  * Decoders are strict: RFC 4648 alphabets, no white space, no padding for
- * base64url and for the base64 of PHC strings, spare bits zero. They answer
- * false and write nothing useful when the text is not exactly that.
+ * base64url and for the base64 of PHC strings, spare bits zero; hex in either
+ * case. They answer false, with *len 0, when the text is not exactly that or
+ * its bytes do not fit.
  */
 #ifndef BASE_CODEC_H
 #define BASE_CODEC_H

@@ -1,5 +1,6 @@
 /* uuid.h - identifiers: UUIDv7 (RFC 9562 5.7), ordered by the time they were
- * made. Within one millisecond a counter keeps them increasing.
+ * made: those of one thread only ever increase, also within one millisecond and
+ * when the wall clock is set back.
  */
 #ifndef BASE_UUID_H
 #define BASE_UUID_H
