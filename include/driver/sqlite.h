@@ -13,14 +13,15 @@
 
 #include "driver/store.h"
 
+/* The words of <sqlite3.h> begin with SQLITE_, so these do not. */
 enum sqlite_refusal {
-    SQLITE_FINE,
-    SQLITE_MISSING,  /* no file, and `create` was false */
-    SQLITE_FOREIGN,  /* a file that is not ours */
-    SQLITE_NEWER,    /* its schema is newer than this binary */
-    SQLITE_BEHIND,   /* its schema is older: migrate first */
-    SQLITE_CORRUPT,
-    SQLITE_UNUSABLE, /* permissions, locks, I/O */
+    STORE_FINE,
+    STORE_MISSING,  /* no file, and `create` was false */
+    STORE_FOREIGN,  /* a file that is not ours */
+    STORE_NEWER,    /* its schema is newer than this binary */
+    STORE_BEHIND,   /* its schema is older: migrate first */
+    STORE_CORRUPT,
+    STORE_UNUSABLE, /* permissions, locks, I/O */
 };
 
 struct sqlite_problem {
