@@ -59,7 +59,7 @@ struct json_field {
     bool required;
     bool nullable;    /* null is accepted and means: set to nothing (text: "") */
     size_t offset;    /* of the member in the C struct */
-    int64_t min, max; /* length in bytes, or value; max 0: no bound of its own */
+    int64_t min, max; /* length in bytes, or value; max 0: no upper bound */
     const char *help; /* for the API document */
 };
 
@@ -70,9 +70,13 @@ struct json_schema {
     size_t size; /* of the C struct */
 };
 
-/* Fills *out (schema->size bytes, zeroed first; strings in the arena).
- * E_BAD_JSON: not such an object. E_BAD_REQUEST: unknown, missing or of the
- * wrong type; E_BAD_VALUE: length or value out of range; both with details. */
+/* Fills *out (schema->size bytes, zeroed first; strings in the arena, a NUL
+ * behind each, none inside).
+ * E_BAD_JSON: not well-formed JSON, or deeper or of more values than we read.
+ * E_BAD_REQUEST: not an object; a member that is unknown, missing, there twice
+ * or of the wrong type (whole numbers: within 2^53, without fraction, exponent
+ * or minus zero). E_BAD_VALUE: length or value out of the schema's bounds.
+ * All with details. At most some 5 * text.len + 128 KiB of the arena. */
 enum err json_object(struct arena *a, struct str text, const struct json_schema *schema, void *out,
                      struct details *details);
 
@@ -93,5 +97,9 @@ void json_put_int(struct buf *b, const char *name, int64_t n);
 void json_put_bool(struct buf *b, const char *name, bool v);
 void json_put_uuid(struct buf *b, const char *name, struct uuid u);
 void json_put_time(struct buf *b, const char *name, int64_t ms); /* RFC 3339 */
+
+/* Writes `s` as the inside of a JSON string into at most `room` bytes; answers
+ * how many. *taken: bytes of `s` that are in it; the next character had no room. */
+size_t json_escape(char *out, size_t room, struct str s, size_t *taken);
 
 #endif
