@@ -12,7 +12,8 @@
  * with UNTIL_DONE is answered only by wake. A fiber is never unwound by force.
  *
  * A struct wait on a waiter's stack is legal only if wake surely comes before
- * the function returns (UNTIL_DONE), or the waker is told to forget it.
+ * the function returns (UNTIL_DONE), or the waker is told to forget it. A wait
+ * that timed out can be awaited again: "wait it out" is a second await.
  */
 #ifndef RUN_FIBER_H
 #define RUN_FIBER_H
@@ -24,26 +25,29 @@
 struct fiber;
 
 #define UNTIL_DONE UINT64_MAX
+#define NO_DEADLINE (UINT64_MAX - 1) /* never times out, but can be cancelled */
 
 struct wait {
     struct fiber *fiber; /* who waits; NULL before and after */
-    struct wait *next;   /* ready list */
     const char *what;    /* "store.write": for the table of fibers, static */
-    uint64_t since_ms;
-    enum err result;
+    enum err result;     /* once woken */
     bool woken;
 };
 
 void wait_init(struct wait *w, const char *what);
-/* Sleeps until woken, or until `deadline` (mono_ms). Must be on a fiber. */
+/* Sleeps until woken, or until `deadline` (mono_ms). Must be on a fiber.
+ * Woken before: answers that result at once, each time until wait_init. */
 SUSPENDS enum err await(struct wait *w, uint64_t deadline);
+/* The same, but answers `late`, which does not stick, if `until` (mono_ms)
+ * comes before the deadline: for waits with a patience of their own. */
+SUSPENDS enum err await_until(struct wait *w, uint64_t until, enum err late, uint64_t deadline);
 /* Any number of times; the first counts. Loop thread only. */
 void wake(struct wait *w, enum err result);
 
 /* Starts `run(arg)` on a fiber from the next drain on. `name` is static. NULL
  * when the most fibers there may be are running (fiber_init): say overloaded. */
 struct fiber *fiber_start(const char *name, void (*run)(void *arg), void *arg);
-void fiber_cancel(struct fiber *f);        /* see above */
+void fiber_cancel(struct fiber *f);        /* see above; only while it lives */
 void fiber_label(struct str id);           /* request id of the running fiber, copied */
 struct fiber *fiber_self(void);            /* NULL on the loop's own stack */
 unsigned fiber_count(void);                /* alive */
@@ -52,5 +56,9 @@ SUSPENDS enum err fiber_sleep(uint64_t ms, uint64_t deadline);
 void fiber_init(unsigned most); /* after loop_init */
 void fiber_done(void);          /* all fibers have ended; frees the pool */
 void fiber_log_all(void);       /* the live table, one line each (SIGUSR1) */
+
+/* A fiber that keeps the loop for longer is logged ("fiber.slow", at most once
+ * a second). 0: never, which is how it starts under sanitizers and valgrind. */
+extern unsigned fiber_slow_ms;
 
 #endif

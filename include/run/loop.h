@@ -11,7 +11,7 @@
 extern uv_loop_t *loop;
 
 void loop_init(void);
-void loop_run(void);  /* until loop_stop, then until what is left has closed */
+void loop_run(void);  /* until loop_stop, then until what is left has closed or ended */
 void loop_stop(void); /* also before loop_run */
 void loop_done(void); /* closes what the run floor opened; checks that nothing else is open */
 
@@ -25,7 +25,8 @@ struct loop_flush {
     void (*flush)(struct loop_flush *self);
     struct loop_flush *next;
 };
-void loop_on_flush(struct loop_flush *f);
+void loop_on_flush(struct loop_flush *f); /* in the order of registration */
+void loop_flush(void);                    /* for run/fiber: calls them all */
 
 /* The loop's lag: how much later than asked a 100 ms timer fired, in
  * microseconds, highest of the last second. */

@@ -8,6 +8,7 @@
 struct timer {
     uv_timer_t handle;
     void (*fire)(struct timer *t);
+    void (*closed)(struct timer *t);
 };
 
 void timer_init(struct timer *t, void (*fire)(struct timer *t));
