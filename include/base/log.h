@@ -10,7 +10,8 @@
  * Lines go to a bounded ring that a thread of its own empties, so a blocked
  * pipe or a full disk never stops the loop: lines that find no room are
  * counted and the count is logged when there is room again ("log.dropped").
- * Before log_start and after log_stop lines are written at once.
+ * Before log_start and after log_stop lines are written at once. A line has at
+ * most 4 KiB: long texts end in "…", pairs that found no room in "cut".
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -20,6 +21,8 @@
 #include "base/uuid.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
+
+#define LOG_TOKEN_SHOWN 10 /* characters; of a token no longer than this, none */
 
 struct log_pair {
     const char *key;
@@ -58,7 +61,7 @@ struct log_pair kv_secret(const char *key, struct secret v);
 struct log_pair kv_token(const char *key, struct token v);
 struct log_pair kv_err(const char *key, enum err v);
 
-extern enum log_level log_level; /* of this process; set by log_set_level */
+extern _Atomic(enum log_level) log_level; /* of this process; set by log_set_level */
 
 #define log_at(level, where, event, ...)                                                           \
     do {                                                                                           \
@@ -78,10 +81,11 @@ void log_write(enum log_level level, struct str request_id, const char *event,
 
 void log_set_level(enum log_level level);
 void log_set_format(bool json); /* else text for people */
-/* To a file (appended, 0640; reopened by log_reopen) or, with NULL, stderr. */
+/* To a file (appended, 0640; reopened by log_reopen) or, with NULL, stderr.
+ * E_INTERNAL: it cannot be opened, errno says why. Before log_start only. */
 enum err log_open(const char *path);
 void log_reopen(void);
-void log_start(void);          /* starts the thread */
+void log_start(void);          /* starts the thread, or ends the process */
 void log_stop(void);           /* waits up to a second for the ring to empty */
 uint64_t log_dropped(void);    /* lines since the start */
 

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 /* What getrandom gives whole, whatever signals arrive (getrandom(2)). */
 enum { WHOLE = 256 };
-enum { EXIT_SOFTWARE = 70 }; /* sysexits.h */
 
 static _Thread_local struct {
     size_t left;
@@ -24,11 +24,8 @@ ssize_t (*random_source)(void *out, size_t len, unsigned flags) = getrandom;
 
 _Noreturn static void no_randomness(const char *why)
 {
-    char text[128];
-    int len = snprintf(text, sizeof text, "postern: the system gives no random bytes: %s\n", why);
-    ssize_t ignored = write(STDERR_FILENO, text, (size_t)len);
-    (void)ignored;
-    _exit(EXIT_SOFTWARE);
+    dprintf(STDERR_FILENO, "postern: the system gives no random bytes: %s\n", why);
+    _exit(EX_SOFTWARE);
 }
 
 static void ask_kernel(uint8_t *out, size_t len)
