@@ -28,13 +28,19 @@ const char *alg_name(enum alg a); /* "RS256" */
 bool alg_parse(struct str name, enum alg *out); /* exact, case-sensitive */
 bool signer_supports(enum alg a);
 const char *signer_backend(void); /* "openssl" or "mbedtls" */
+/* For tests: which one makes and imports keys from now on; false: not built in. */
+bool signer_force(const char *backend);
 
 struct signer_key *signer_generate(enum alg a); /* not HS256; NULL: not supported */
-/* PKCS#8 DER, as signer_export wrote it (of either back end). */
+/* PKCS#8 DER, as signer_export wrote it (of either back end). The imports answer
+ * E_NOT_IMPLEMENTED: the back end lacks the algorithm; E_BAD_VALUE: no such key,
+ * or not an acceptable one. */
 enum err signer_import(enum alg a, struct str pkcs8, struct signer_key **out);
 struct str signer_export(struct arena *a, const struct signer_key *key);
-/* Verifies only. Refuses: RSA under 2048 bits, even or small exponents, points
- * off the curve, wrong lengths, spare bits (T-027). */
+/* Verifies only. Refuses (T-026, T-027): RSA moduli outside 2048 to 4096 bits,
+ * even ones, those of CVE-2017-15361, exponents that are even or outside
+ * 65537 <= e < 2^32; points off P-256; Ed25519 keys of small order or not in
+ * canonical form; wrong lengths, leading zeros, padding, spare bits. */
 enum err signer_import_jwk(const struct jwk *jwk, struct signer_key **out);
 /* HS256; at least 32 bytes. The key is copied. */
 enum err signer_import_secret(struct str secret, struct signer_key **out);
