@@ -7,22 +7,21 @@
 #ifndef CORE_ADDRESS_H
 #define CORE_ADDRESS_H
 
-#include "base/arena.h"
-#include "base/err.h"
+#include "run/ctx.h"
 
 #define ADDRESS_BYTES_MAX 254 /* RFC 5321 4.5.3.1.3, less the angle brackets */
 #define ADDRESS_LOCAL_MAX 64  /* RFC 5321 4.5.3.1.1 */
 
 struct address {
-    struct str display;   /* as typed */
+    struct str display; /* as typed */
     struct str canonical;
 };
 
-/* One dot-atom, one '@', a domain with at least two labels. E_BAD_VALUE for
- * anything else (detail "invalid_format"): quoted local parts, comments,
- * address literals, single-label domains, spaces around it, characters that
- * cannot be seen, and characters that pass for one with a meaning here (the
- * full-width '@'). Texts live in the arena. */
-enum err address_read(struct arena *a, struct str typed, struct address *out);
+/* One dot-atom, one '@', a domain with at least two labels. E_BAD_VALUE and a
+ * detail ("email", "invalid_format") for anything else: quoted local parts,
+ * comments, address literals, single-label domains, spaces around it,
+ * characters that cannot be seen, and characters that pass for one with a
+ * meaning here (the full-width '@'). Texts live in the arena. */
+enum err address_read(struct ctx *ctx, struct str typed, struct address *out);
 
 #endif

@@ -31,8 +31,8 @@ bool argon2_params_allowed(struct argon2_params params);
 /* Lanes, their memory, the decoy. `queue_max` waiters, 500 ms each.
  * E_BAD_VALUE: parameters beyond the caps; E_OVERLOADED: no such memory. */
 enum err password_start(struct argon2_params wanted, unsigned lanes, unsigned queue_max);
-void password_stop(void); /* when nobody is inside any more; wipes and unmaps */
-struct gate *password_gate(void); /* for its figures */
+void password_stop(void);          /* when nobody is inside any more; wipes and unmaps */
+struct gate *password_gate(void);  /* for its figures */
 const char *password_kernel(void); /* "avx512", "avx2", "sse2", ... */
 
 /* A new hash with the parameters in force and 16 random salt bytes. E_OVERLOADED,

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-bool utf8_valid(struct str s); /* RFC 3629: no overlongs, surrogates, beyond 10FFFF */
+bool utf8_valid(struct str s);    /* RFC 3629: no overlongs, surrogates, beyond 10FFFF */
 size_t utf8_length(struct str s); /* code points; s is valid */
 
 /* NFC and NFKC (UAX 15). E_BAD_VALUE: not UTF-8. */

@@ -56,7 +56,7 @@ static enum err domain_read(struct arena *a, struct str typed, struct str *ascii
     return is_number(label) ? E_BAD_VALUE : OK;
 }
 
-enum err address_read(struct arena *a, struct str typed, struct address *out)
+static enum err read_parts(struct arena *a, struct str typed, struct address *out)
 {
     struct str domain = typed, local = str_cut(&domain, '@'), ascii, nfc;
 
@@ -69,4 +69,14 @@ enum err address_read(struct arena *a, struct str typed, struct address *out)
     out->display = arena_copy(a, typed);
     out->canonical = arena_fmt(a, STR_FMT "@" STR_FMT, STR_ARG(folded), STR_ARG(ascii));
     return OK;
+}
+
+enum err address_read(struct ctx *ctx, struct str typed, struct address *out)
+{
+    enum err e = read_parts(ctx->arena, typed, out);
+
+    if (e != OK)
+        details_add(&ctx->details, STR("email"), "invalid_format",
+                    STR("This is not an e-mail address that can be used."));
+    return e;
 }

@@ -231,33 +231,31 @@ static bool is_common(struct arena *a, struct str s)
     return false;
 }
 
-static enum err too_long(struct ctx *ctx, struct str field)
+enum err policy_normalize(struct ctx *ctx, struct secret typed, struct secret *normalized)
 {
-    details_add(&ctx->details, field, "too_long",
-                arena_fmt(ctx->arena, "Use at most %d bytes.", PASSWORD_BYTES_MAX));
-    return E_BAD_VALUE;
+    if (typed.text.len > PASSWORD_BYTES_MAX) return E_BAD_VALUE;
+    TRY(unicode_nfc(ctx->arena, typed.text, &normalized->text));
+    return normalized->text.len <= PASSWORD_BYTES_MAX ? OK : E_BAD_VALUE;
 }
 
-enum err policy_normalize(struct ctx *ctx, struct secret typed, struct secret *normalized,
-                          const char *field)
+static void complain_unusable(struct judged *j, struct str typed)
 {
-    struct str name = str_of(field);
-
-    if (typed.text.len > PASSWORD_BYTES_MAX) return too_long(ctx, name);
-    if (unicode_nfc(ctx->arena, typed.text, &normalized->text) != OK) {
-        details_add(&ctx->details, name, "invalid_character", STR("It is not UTF-8."));
-        return E_BAD_VALUE;
-    }
-    if (normalized->text.len > PASSWORD_BYTES_MAX) return too_long(ctx, name);
-    return OK;
+    if (!utf8_valid(typed))
+        complain(j, "invalid_character", STR("It is not UTF-8."));
+    else
+        complain(j, "too_long",
+                 arena_fmt(j->ctx->arena, "Use at most %d bytes.", PASSWORD_BYTES_MAX));
 }
 
-enum err policy_check(struct ctx *ctx, struct secret typed, struct str email_canonical,
-                      struct secret *normalized, const char *field)
+enum err policy_check(struct ctx *ctx, const char *field, struct secret typed,
+                      struct str email_canonical, struct secret *normalized)
 {
     struct judged j = { .ctx = ctx, .field = str_of(field) };
 
-    if (policy_normalize(ctx, typed, normalized, field) != OK) return E_WEAK_PASSWORD;
+    if (policy_normalize(ctx, typed, normalized) != OK) {
+        complain_unusable(&j, typed.text);
+        return E_WEAK_PASSWORD;
+    }
     j.nfc = normalized->text;
     j.folded = unicode_casefold_nfc(ctx->arena, j.nfc);
 

@@ -239,8 +239,8 @@ SUSPENDS enum err password_check(struct ctx *ctx, struct secret phc, struct secr
 
     *upgrade = false;
     TRY(job_run(ctx, &job));
-    bool same = str_eq_secret(str_span(job.hash, stored.hash_len),
-                              str_span(stored.hash, stored.hash_len));
+    bool same =
+        str_eq_secret(str_span(job.hash, stored.hash_len), str_span(stored.hash, stored.hash_len));
     if (!known || !same) return E_BAD_CREDENTIAL;
     *upgrade = !in_force(&stored);
     return OK;
@@ -277,8 +277,7 @@ enum err password_start(struct argon2_params wanted, unsigned lanes, unsigned qu
     if (!argon2_params_allowed(wanted)) return E_BAD_VALUE;
     params = wanted;
     if (!slots_map(lanes)) {
-        log_error(LOG_NONE, "password.no_memory", KV("kib", wanted.memory_kib),
-                  KV("lanes", lanes));
+        log_error(LOG_NONE, "password.no_memory", KV("kib", wanted.memory_kib), KV("lanes", lanes));
         slots_unmap();
         return E_OVERLOADED;
     }

@@ -13,9 +13,9 @@ enum { SALT_MIN = 8, HASH_MIN = 16 };
 
 bool argon2_params_allowed(struct argon2_params p)
 {
-    return p.parallelism >= 1 && p.parallelism <= ARGON2_PARALLELISM_MAX &&
-           p.time_cost >= 1 && p.time_cost <= ARGON2_TIME_COST_MAX &&
-           p.memory_kib >= 8 * p.parallelism && p.memory_kib <= ARGON2_MEMORY_KIB_MAX;
+    return p.parallelism >= 1 && p.parallelism <= ARGON2_PARALLELISM_MAX && p.time_cost >= 1 &&
+           p.time_cost <= ARGON2_TIME_COST_MAX && p.memory_kib >= 8 * p.parallelism &&
+           p.memory_kib <= ARGON2_MEMORY_KIB_MAX;
 }
 
 /* Cuts "m=19456" from the head of `*list`. */

@@ -128,10 +128,8 @@ static bool is_printable(int32_t code)
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_CS:
     case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return false;
-    default:
-        return true;
+    case UTF8PROC_CATEGORY_ZP: return false;
+    default: return true;
     }
 }
 
@@ -162,17 +160,10 @@ struct unicode_kinds unicode_kinds_in(struct str s)
     while (s.len > 0) {
         switch (utf8proc_category(next_valid(&s))) {
         case UTF8PROC_CATEGORY_LU:
-        case UTF8PROC_CATEGORY_LT:
-            kinds.upper = true;
-            break;
-        case UTF8PROC_CATEGORY_LL:
-            kinds.lower = true;
-            break;
-        case UTF8PROC_CATEGORY_ND:
-            kinds.number = true;
-            break;
-        default:
-            kinds.other = true;
+        case UTF8PROC_CATEGORY_LT: kinds.upper = true; break;
+        case UTF8PROC_CATEGORY_LL: kinds.lower = true; break;
+        case UTF8PROC_CATEGORY_ND: kinds.number = true; break;
+        default: kinds.other = true;
         }
     }
     return kinds;
@@ -213,11 +204,9 @@ static enum err to_ascii(struct arena *a, struct str host, struct str *ascii)
 enum err idna_host(struct arena *a, struct str host, struct str *ascii)
 {
     /* No name of 253 bytes takes more than that many code points. */
-    if (host.len == 0 || host.len > 4 * HOST_MAX || str_find(host, '\0') >= 0)
-        return E_BAD_VALUE;
+    if (host.len == 0 || host.len > 4 * HOST_MAX || str_find(host, '\0') >= 0) return E_BAD_VALUE;
     struct str lower = lower_copy(a, host);
-    if (!is_ascii(host) || memmem(lower.at, lower.len, "xn--", 4))
-        TRY(to_ascii(a, host, &lower));
+    if (!is_ascii(host) || memmem(lower.at, lower.len, "xn--", 4)) TRY(to_ascii(a, host, &lower));
     if (!is_ldh_host(lower)) return E_BAD_VALUE;
     *ascii = lower;
     return OK;
