@@ -19,7 +19,8 @@ struct command {
 
 extern const struct command commands[]; /* ends with a NULL name */
 
-/* Reads argv[1], runs it; what main() returns. */
+/* Reads argv[1], runs it; what main() returns. --help, wherever it stands,
+ * prints `help` and runs nothing. */
 int command_main(int argc, char **argv);
 
 int command_serve(int argc, char **argv);
