@@ -16,7 +16,7 @@ enum route_auth {
 };
 
 enum route_input {
-    INPUT_NONE,     /* a body is refused */
+    INPUT_NONE,     /* a body is read and ignored */
     INPUT_JSON,     /* one JSON object, as the schema says */
     INPUT_OPTIONAL, /* the same, or nothing, which means {} */
 };

@@ -5,6 +5,7 @@
  * no row letter for letter is not found, however else it might be read.
  */
 #include "app/route.h"
+#include "core/tenant.h"
 #include "core/token.h"
 #include "ops/health.h"
 
@@ -12,9 +13,6 @@ enum { BODY_MAX = 64 * 1024 };
 
 #define API STR("/api/")
 #define API_V1 STR("/api/v1/")
-
-/* The tenant every row belongs to as long as there is one (migration 001). */
-static const struct uuid default_tenant = { { 0, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1 } };
 
 static struct str own_host, more_hosts;
 
@@ -199,6 +197,5 @@ struct http_plan route_plan(struct request *rq)
     if (!health_is_started()) return refuse(E_OVERLOADED);
     bool typed = r->input == INPUT_JSON || (r->input == INPUT_OPTIONAL && has_type);
     if (typed && !media_type_is_json(rq)) return refuse(E_BAD_MEDIA_TYPE);
-    return (struct http_plan){ .handle = route_run,
-                               .body_max = r->input == INPUT_NONE ? 0 : BODY_MAX };
+    return (struct http_plan){ .handle = route_run, .body_max = BODY_MAX };
 }

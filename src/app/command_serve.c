@@ -1,0 +1,249 @@
+/* postern serve: brings the parts up, serves, and takes them down in order.
+ *
+ * The server listens first, so that liveness is answered while the database is
+ * migrated; every other request is refused until the start is over.
+ */
+#include "app/command.h"
+#include "app/config.h"
+#include "app/route.h"
+#include "app/service.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "core/change.h"
+#include "core/sweep.h"
+#include "driver/crypto.h"
+#include "driver/password.h"
+#include "ops/health.h"
+#include "run/gate.h"
+#include "run/loop.h"
+#include "run/timer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REQUESTS_MAX = 4096, OWN_FIBERS = 64, NAMES_AND_FILES = 2 };
+enum { START_MS = 600 * 1000, DRAIN_MS = 25 * 1000, ARENA_MAX = 16 << 20 };
+
+static struct {
+    uint64_t began_ms;
+    bool first;   /* the master key was made by this start */
+    bool failed;  /* exit status 1 */
+    bool running; /* core's background work is on */
+    bool stopping;
+    struct timer drain_deadline;
+    uv_signal_t signals[5];
+} serve;
+
+static void say_addresses(void)
+{
+    char url[64];
+    int len = snprintf(url, sizeof url, "http://" STR_FMT ":%d", STR_ARG(config.host),
+                       http_port());
+
+    if (len >= (int)sizeof url) return;
+    printf("postern " POSTERN_VERSION " is ready at %s\n"
+           "  JSON API   %s/api/v1\n"
+           "  keys       %s/.well-known/jwks.json\n"
+           "  health     %s/health/ready\n",
+           url, url, url, url);
+}
+
+/* Shown once, on a terminal or to whoever develops; a production log must not
+ * keep it, so there the operator says it (ADMIN_PASSWORD) or makes the account. */
+SUSPENDS static enum err first_admin(struct ctx *ctx)
+{
+    struct str email;
+    struct secret password;
+    bool unseen = config.environment == PRODUCTION && !isatty(STDOUT_FILENO);
+
+    if (unseen && !config.admin_password.text.len) {
+        if (serve.first)
+            log_warn(ctx, "admin.not_made",
+                     KV("remedy", "set ADMIN_PASSWORD_FILE, or: postern user create --role superuser"));
+        return OK;
+    }
+    TRY(service_first_admin(ctx, &email, &password));
+    if (password.text.at)
+        printf("\n  The administrator, shown this once:\n"
+               "    e-mail     " STR_FMT "\n"
+               "    password   " STR_FMT "\n\n",
+               STR_ARG(email), STR_ARG(password.text));
+    return OK;
+}
+
+static void stop_all(void)
+{
+    if (serve.running) {
+        change_stop();
+        sweep_stop();
+    }
+    timer_close(&serve.drain_deadline, NULL);
+    for (unsigned i = 0; i < COUNT(serve.signals); i++)
+        uv_close((uv_handle_t *)&serve.signals[i], NULL);
+    loop_stop();
+}
+
+static void on_drained(void)
+{
+    log_info(LOG_NONE, "serve.drained");
+    stop_all();
+}
+
+static void on_drain_deadline(struct timer *t)
+{
+    (void)t;
+    log_warn(LOG_NONE, "serve.drain_cut", KV("requests", (int64_t)http_requests()));
+    http_abort();
+}
+
+static void stop(const char *why)
+{
+    if (serve.stopping) return;
+    serve.stopping = true;
+    log_info(LOG_NONE, "serve.stopping", KV("why", why));
+    timer_start(&serve.drain_deadline, DRAIN_MS, 0);
+    http_drain(on_drained);
+}
+
+SUSPENDS static bool bring_up(struct ctx *ctx)
+{
+    if (!service_open(ctx, true)) return false;
+    if (change_start(ctx) != OK) {
+        fputs("postern: the database cannot be read\n", stderr);
+        return false;
+    }
+    sweep_start();
+    serve.running = true;
+    enum err e = first_admin(ctx);
+    if (e != OK)
+        fprintf(stderr, "postern: the administrator cannot be made (ADMIN_EMAIL): %s\n",
+                err_info(e)->text);
+    return e == OK;
+}
+
+static void start(void *arg)
+{
+    (void)arg;
+    CLEANUP(arena_done) struct arena arena;
+    struct ctx ctx;
+
+    arena_init(&arena, ARENA_MAX);
+    ctx_init(&ctx, &arena, START_MS);
+    if (!bring_up(&ctx)) {
+        serve.failed = true;
+        stop("start failed");
+        return;
+    }
+    health_started();
+    if (!serve.stopping) say_addresses();
+    fflush(stdout);
+    log_info(&ctx, "serve.ready", KV("version", POSTERN_VERSION), KV("port", http_port()),
+             KV("ms", (int64_t)(mono_ms() - serve.began_ms)), KV("argon2", password_kernel()),
+             KV("signer", signer_backend()));
+}
+
+static void reload(void)
+{
+    struct config_report report;
+
+    config_reload(&report);
+    config_report_log(&report);
+    log_reopen();
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)handle;
+    switch (number) {
+    case SIGTERM: stop("SIGTERM"); break;
+    case SIGINT:
+        if (serve.stopping) http_abort(); /* a second Ctrl-C means now */
+        else stop("SIGINT");
+        break;
+    case SIGHUP: reload(); break;
+    case SIGUSR1: fiber_log_all(); break;
+    default: break; /* SIGUSR2 is kept for the change of binaries */
+    }
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[COUNT(serve.signals)] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+    signal(SIGPIPE, SIG_IGN);
+    for (unsigned i = 0; i < COUNT(serve.signals); i++) {
+        must(uv_signal_init(loop, &serve.signals[i]) == 0);
+        must(uv_signal_start(&serve.signals[i], on_signal, numbers[i]) == 0);
+    }
+}
+
+/* Keys and passwords are in this memory: no core dumps, no debugger of another
+ * user, no new privileges, nothing readable by others in what is made. */
+static void harden(void)
+{
+    umask(077);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (geteuid() == 0 && config.environment == PRODUCTION)
+        log_warn(LOG_NONE, "serve.root", KV("remedy", "run as a user of its own"));
+}
+
+static bool listen_first(void)
+{
+    static char host[256];
+    struct http_config http = {
+        .host = host,
+        .port = config.port,
+        .requests_max = REQUESTS_MAX,
+        .plan = route_plan,
+    };
+
+    snprintf(host, sizeof host, STR_FMT, STR_ARG(config.host));
+    route_start(config.public_url, config.allowed_hosts);
+    enum err e = http_listen(&http);
+    if (e != OK)
+        fprintf(stderr, "postern: cannot listen on %s port %d: in use, not allowed, or not an"
+                        " address of this machine (HOST, PORT)\n", host, config.port);
+    return e == OK;
+}
+
+int command_serve(int argc, char **argv)
+{
+    char path[4096];
+
+    (void)argc, (void)argv;
+    serve.began_ms = mono_ms();
+    if (!service_configure()) return EXIT_FAILED;
+    log_set_format(config.log_json);
+    log_set_level(config.log_level);
+    snprintf(path, sizeof path, STR_FMT, STR_ARG(config.log_file));
+    if (log_open(path[0] ? path : NULL) != OK) {
+        fprintf(stderr, "postern: %s cannot be opened (LOG_FILE)\n", path);
+        return EXIT_FAILED;
+    }
+    harden();
+    crypto_start();
+    if (!service_data_dir(true, &serve.first)) return EXIT_FAILED;
+
+    gate_pool_size((unsigned)config.argon2_concurrency + NAMES_AND_FILES);
+    loop_init();
+    fiber_init(REQUESTS_MAX + OWN_FIBERS);
+    if (!listen_first()) return EXIT_FAILED;
+    log_start();
+    catch_signals();
+    timer_init(&serve.drain_deadline, on_drain_deadline);
+    must(fiber_start("start", start, NULL));
+    loop_run();
+
+    service_close();
+    fiber_done();
+    loop_done();
+    log_info(LOG_NONE, "serve.stopped");
+    log_stop();
+    return serve.failed ? EXIT_FAILED : EXIT_DONE;
+}
