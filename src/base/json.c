@@ -11,17 +11,13 @@
 
 #include "base/clock.h"
 #include "base/must.h"
-
-#include <yyjson.h>
+#include "json_tree.h"
 
 enum {
     VALUES_MAX = 2048, /* in one text; the tree has 16 bytes for each */
     NAME_SHOWN = 64,   /* bytes of an unknown name that are shown */
     FIELDS_MAX = 64,   /* of a schema: bits of `seen` */
 };
-
-/* Past this a JavaScript client would have rounded (RFC 8259 6). */
-static const int64_t int_max = (INT64_C(1) << 53) - 1;
 
 struct reader {
     struct arena *arena;
@@ -103,24 +99,12 @@ static void tree_free(void *arena, void *at)
 
 static enum err parse(struct reader *r, struct str text, yyjson_val **root)
 {
-    yyjson_alc alc = { tree_malloc, tree_realloc, tree_free, r->arena };
-    yyjson_read_err err;
-    const char *why = scan(text);
+    struct str why;
 
-    if (why) {
-        details_add(r->details, STR(""), "malformed", str_of(why));
-        return E_BAD_JSON;
-    }
-    /* The text is not changed: yyjson copies it unless told YYJSON_READ_INSITU. */
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)text.at, text.len, YYJSON_READ_BIGNUM_AS_RAW, &alc, &err);
-    if (!doc) {
-        details_add(r->details, STR(""), "malformed",
-                    arena_fmt(r->arena, "%s at byte %zu", err.msg, err.pos));
-        return E_BAD_JSON;
-    }
-    *root = yyjson_doc_get_root(doc);
-    return OK;
+    *root = json_tree(r->arena, text, &why);
+    if (*root) return OK;
+    details_add(r->details, STR(""), "malformed", why);
+    return E_BAD_JSON;
 }
 
 static bool read_text(struct reader *r, const struct json_field *f, yyjson_val *v, struct str *out)
@@ -170,8 +154,8 @@ static void read_int(struct reader *r, const struct json_field *f, yyjson_val *v
         wrong_type(r, f, STR("must be a whole number"));
         return;
     }
-    if (yyjson_is_uint(v) ? yyjson_get_uint(v) > (uint64_t)int_max
-                          : yyjson_get_sint(v) < -int_max) {
+    if (yyjson_is_uint(v) ? yyjson_get_uint(v) > (uint64_t)JSON_INT_MAX
+                          : yyjson_get_sint(v) < -JSON_INT_MAX) {
         malformed(r, str_of(f->name), "out_of_range", STR("must be less than 2^53"));
         return;
     }
