@@ -28,11 +28,11 @@ enum err crypto_open(struct arena *a, const uint8_t key[32], struct str aad, str
 
 /* The keys derived from the master key, each for one purpose (HKDF info). */
 struct master {
-    uint8_t seal_keys[32];    /* signing keys at rest */
-    uint8_t refresh_tag[32];  /* 32-bit tag of refresh tokens */
-    uint8_t refresh_mac[32];  /* their MAC, together with the row's secret */
-    uint8_t print[32];        /* address-and-agent prints */
-    uint8_t jwt_kid[32];      /* kid of an HS256 secret */
+    uint8_t seal_keys[32];   /* signing keys at rest */
+    uint8_t refresh_tag[32]; /* 32-bit tag of refresh tokens */
+    uint8_t refresh_mac[32]; /* their MAC, together with the row's secret */
+    uint8_t print[32];       /* address-and-agent prints */
+    uint8_t jwt_kid[32];     /* kid of an HS256 secret */
 };
 extern struct master master;
 void master_derive(struct str master_key); /* fills `master` */

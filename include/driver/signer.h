@@ -20,11 +20,11 @@ struct signer_key; /* opaque; owned by whoever made it */
 /* A public key as members of a JWK; base64url text in an arena. */
 struct jwk {
     enum alg alg;
-    struct str n, e;   /* RSA */
-    struct str x, y;   /* EC P-256: both; OKP Ed25519: x */
+    struct str n, e; /* RSA */
+    struct str x, y; /* EC P-256: both; OKP Ed25519: x */
 };
 
-const char *alg_name(enum alg a); /* "RS256" */
+const char *alg_name(enum alg a);               /* "RS256" */
 bool alg_parse(struct str name, enum alg *out); /* exact, case-sensitive */
 bool signer_supports(enum alg a);
 const char *signer_backend(void); /* "openssl" or "mbedtls" */

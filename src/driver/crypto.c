@@ -143,9 +143,9 @@ enum err crypto_open(struct arena *a, const uint8_t key[32], struct str aad, str
     size_t cap = sealed.len - SEAL_OVERHEAD, len = 0;
     uint8_t *out = arena_alloc(a, cap + 1, 1); /* NUL follows */
     psa_key_id_t id = seal_key(key, PSA_KEY_USAGE_DECRYPT);
-    psa_status_t opened = psa_aead_decrypt(id, PSA_ALG_GCM, octets(sealed), NONCE_LEN, octets(aad),
-                                           aad.len, octets(sealed) + NONCE_LEN,
-                                           sealed.len - NONCE_LEN, out, cap, &len);
+    psa_status_t opened =
+        psa_aead_decrypt(id, PSA_ALG_GCM, octets(sealed), NONCE_LEN, octets(aad), aad.len,
+                         octets(sealed) + NONCE_LEN, sealed.len - NONCE_LEN, out, cap, &len);
 
     must(psa_destroy_key(id) == PSA_SUCCESS);
     must(opened == PSA_SUCCESS || opened == PSA_ERROR_INVALID_SIGNATURE);

@@ -95,7 +95,7 @@ static unsigned remainder_of(const uint8_t *number, size_t len, unsigned divisor
  * factored. That another modulus looks like it by chance: 1 in 2^28. */
 static bool modulus_is_roca(const uint8_t *n, size_t len)
 {
-    static const uint8_t primes[] = { 11, 13, 17, 19,  37,  53,  61,  71, 73,
+    static const uint8_t primes[] = { 11, 13, 17,  19,  37,  53,  61,  71, 73,
                                       79, 97, 103, 107, 109, 127, 151, 157 };
 
     for (size_t i = 0; i < COUNT(primes); i++) {
@@ -133,8 +133,8 @@ static bool rsa_is_sound(const struct public_parts *p)
 static bool ed25519_is_sound(const struct public_parts *p)
 {
     static const uint8_t small_order[][ED25519_BYTES] = {
-        { 0 },                                           /* order 4 */
-        { 1 },                                           /* order 1 */
+        { 0 },                                            /* order 4 */
+        { 1 },                                            /* order 1 */
         { 0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, /* order 8 */
           0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05,
           0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
@@ -339,8 +339,9 @@ struct str jwk_thumbprint(struct arena *a, const struct jwk *jwk)
     must(jwk->alg != ALG_HS256);
     switch (jwk->alg) {
     case ALG_ES256:
-        members = arena_fmt(a, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" STR_FMT
-                               "\",\"y\":\"" STR_FMT "\"}",
+        members = arena_fmt(a,
+                            "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" STR_FMT
+                            "\",\"y\":\"" STR_FMT "\"}",
                             STR_ARG(jwk->x), STR_ARG(jwk->y));
         break;
     case ALG_EDDSA: /* RFC 8037 2 */

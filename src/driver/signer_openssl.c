@@ -27,7 +27,7 @@
 
 struct openssl_key {
     enum alg alg;
-    EVP_PKEY *pkey;                  /* owned */
+    EVP_PKEY *pkey;                    /* owned */
     EVP_PKEY_CTX *signing, *verifying; /* owned; never used, only duplicated */
 };
 
@@ -197,11 +197,11 @@ static EVP_PKEY *p256_public(const struct public_parts *parts)
 
 static void *openssl_import_public(enum alg a, const struct public_parts *parts)
 {
-    EVP_PKEY *pkey = a == ALG_ES256   ? p256_public(parts)
-                     : a == ALG_EDDSA ? EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL,
-                                                                       parts->first,
-                                                                       parts->first_len)
-                                      : rsa_public(parts);
+    EVP_PKEY *pkey =
+        a == ALG_ES256 ? p256_public(parts)
+        : a == ALG_EDDSA
+            ? EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, parts->first, parts->first_len)
+            : rsa_public(parts);
 
     return good(pkey != NULL) ? key_new(a, pkey, false) : NULL;
 }
@@ -266,8 +266,7 @@ static EVP_PKEY_CTX *fresh(const EVP_PKEY_CTX *set_up)
     return context;
 }
 
-static size_t eddsa_sign(const struct openssl_key *key, struct str data,
-                         uint8_t out[SIGNATURE_MAX])
+static size_t eddsa_sign(const struct openssl_key *key, struct str data, uint8_t out[SIGNATURE_MAX])
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     size_t len = SIGNATURE_MAX;
@@ -329,8 +328,8 @@ static size_t openssl_sign(const void *held, struct str data, uint8_t out[SIGNAT
     digest(data, hash);
 
     EVP_PKEY_CTX *context = fresh(key->signing);
-    int signing = EVP_PKEY_sign(context, key->alg == ALG_ES256 ? der : out, &len, hash,
-                                sizeof hash);
+    int signing =
+        EVP_PKEY_sign(context, key->alg == ALG_ES256 ? der : out, &len, hash, sizeof hash);
 
     must(signing == 1);
     EVP_PKEY_CTX_free(context);
@@ -347,8 +346,8 @@ static bool openssl_verify(const void *held, struct str data, struct str signatu
     digest(data, hash);
 
     EVP_PKEY_CTX *context = fresh(key->verifying);
-    int verdict = EVP_PKEY_verify(context, (const unsigned char *)signature.at, signature.len,
-                                  hash, sizeof hash);
+    int verdict = EVP_PKEY_verify(context, (const unsigned char *)signature.at, signature.len, hash,
+                                  sizeof hash);
 
     EVP_PKEY_CTX_free(context);
     return good(verdict == 1);
