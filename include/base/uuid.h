@@ -12,6 +12,7 @@ struct uuid {
 };
 
 #define UUID_LEN 36
+#define UUID_NIL ((struct uuid){ { 0 } })
 
 struct uuid uuid_new(void);
 bool uuid_eq(struct uuid a, struct uuid b);

@@ -103,14 +103,10 @@ SUSPENDS enum err api_register(struct request *rq)
     struct secret password;
     struct account who;
 
-    if (address_read(rq->ctx.arena, in->email, &new.email) != OK) {
-        details_add(&rq->ctx.details, STR("email"), "invalid_format",
-                    STR("Not an e-mail address that can be used here."));
-        return E_BAD_VALUE;
-    }
+    TRY(address_read(&rq->ctx, in->email, &new.email));
     TRY(name_read(&rq->ctx, "first_name", in->first_name, &new.first_name));
     TRY(name_read(&rq->ctx, "last_name", in->last_name, &new.last_name));
-    TRY(policy_check(&rq->ctx, in->password, new.email.canonical, &password, "password"));
+    TRY(policy_check(&rq->ctx, "password", in->password, new.email.canonical, &password));
 
     /* Spares the hash; the unique constraint decides. */
     enum err found = account_by_email(&rq->ctx, new.email.canonical, &who);
@@ -149,11 +145,12 @@ SUSPENDS enum err api_login(struct request *rq)
     bool upgrade = false;
     enum err found = E_NOT_FOUND;
 
-    if (address_read(rq->ctx.arena, in->email, &email) == OK)
+    if (address_read(&rq->ctx, in->email, &email) == OK)
         found = account_by_email(&rq->ctx, email.canonical, &who);
     if (found != OK && found != E_NOT_FOUND) return found;
+    rq->ctx.details.count = 0; /* an impossible address is an unknown one */
 
-    TRY(policy_normalize(&rq->ctx, in->password, &password, "password"));
+    if (policy_normalize(&rq->ctx, in->password, &password) != OK) return E_BAD_CREDENTIAL;
     enum err e = password_check(&rq->ctx, who.password_hash, password, &upgrade);
     if (e == OK && found != OK) e = E_BAD_CREDENTIAL;
     if (e == OK) e = session_open(&rq->ctx, &who, &tokens);
@@ -207,7 +204,7 @@ SUSPENDS enum err api_logout_all(struct request *rq)
 {
     struct logout_all_input *in = rq->input;
     const struct identity *who = rq->identity;
-    struct uuid keep = in->except_current.value ? who->session : (struct uuid){ 0 };
+    struct uuid keep = in->except_current.value ? who->session : UUID_NIL;
 
     TRY(session_end_all(&rq->ctx, who->account, keep, "logout_all"));
     return reply_empty(rq, 204);
@@ -224,12 +221,12 @@ SUSPENDS enum err api_password_change(struct request *rq)
     enum err found = account_by_id(&rq->ctx, id->account, &who);
     if (found == E_NOT_FOUND) return E_BAD_TOKEN;
     TRY(found);
-    TRY(policy_normalize(&rq->ctx, in->current_password, &current, "current_password"));
+    if (policy_normalize(&rq->ctx, in->current_password, &current) != OK) return E_BAD_CREDENTIAL;
     enum err e = password_check(&rq->ctx, who.password_hash, current, &upgrade);
     if (e == E_BAD_CREDENTIAL) log_info(&rq->ctx, "password.refused", KV("account", who.id));
     TRY(e);
 
-    TRY(policy_check(&rq->ctx, in->new_password, who.email, &new, "new_password"));
+    TRY(policy_check(&rq->ctx, "new_password", in->new_password, who.email, &new));
     if (str_eq_secret(current.text, new.text)) {
         details_add(&rq->ctx.details, STR("new_password"), "unchanged",
                     STR("The new password is the present one."));

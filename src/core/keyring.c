@@ -265,7 +265,7 @@ SUSPENDS static enum err make_key(struct ctx *ctx, enum alg alg, const char *sta
         QUERY(&insert, db_uuid(ctx->tenant), db_text(*kid), db_text(name),
               db_text(str_of(state)), db_blob(sealed), db_int(wall_ms()),
               db_int(KEYRING_MAX - 1)),
-        change_query(note, ctx, CHANGE_KEYS, (struct uuid){ 0 }),
+        change_query(note, ctx, CHANGE_KEYS, UUID_NIL),
     };
     TRY(store_write(ctx, q, COUNT(q)));
     if (q[0].changed == 0) return E_CONFLICT;
@@ -380,7 +380,7 @@ SUSPENDS enum err keyring_rotate(struct ctx *ctx, enum alg alg, struct str *kid)
     struct db_query q[] = {
         QUERY(&stand_down, db_uuid(ctx->tenant), db_text(name), db_text(*kid), db_int(now)),
         QUERY(&promote, db_uuid(ctx->tenant), db_text(*kid), db_int(now)),
-        change_query(note, ctx, CHANGE_KEYS, (struct uuid){ 0 }),
+        change_query(note, ctx, CHANGE_KEYS, UUID_NIL),
     };
     TRY(store_write(ctx, q, COUNT(q)));
     if (q[1].changed == 0) return E_CONFLICT;
@@ -398,7 +398,7 @@ SUSPENDS enum err keyring_retire(struct ctx *ctx, struct str kid, bool force)
 
     struct db_query q[] = {
         QUERY(&retire, db_uuid(ctx->tenant), db_text(kid), db_blob(STR("")), db_int(force)),
-        change_query(note, ctx, CHANGE_KEYS, (struct uuid){ 0 }),
+        change_query(note, ctx, CHANGE_KEYS, UUID_NIL),
     };
     TRY(store_write(ctx, q, COUNT(q)));
     if (q[0].changed == 0) return E_CONFLICT;

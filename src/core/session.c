@@ -368,7 +368,7 @@ SUSPENDS enum err session_sweep(struct ctx *ctx, unsigned slice, size_t *removed
                               db_uuid(to_id), db_int(wall_ms() - KEEP_ENDED_MS));
     TRY(store_write(ctx, &q, 1));
     *removed = (size_t)q.changed;
-    tenant = *wrapped ? (struct uuid){ 0 } : to_tenant;
-    id = *wrapped ? (struct uuid){ 0 } : to_id;
+    tenant = *wrapped ? UUID_NIL : to_tenant;
+    id = *wrapped ? UUID_NIL : to_id;
     return OK;
 }
