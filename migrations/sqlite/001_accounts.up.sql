@@ -53,8 +53,6 @@ CREATE TABLE session (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX session_by_account ON session (tenant_id, account_id, id);
--- Not on expires_at: it moves with every refresh, this one never does.
-CREATE INDEX session_by_end ON session (absolute_expires_at);
 
 -- Private keys are sealed under the master key.
 CREATE TABLE signing_key (
