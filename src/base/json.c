@@ -97,6 +97,40 @@ static void tree_free(void *arena, void *at)
     (void)arena, (void)at;
 }
 
+/* Is there a number that 64 bits or a double cannot hold? The values of a yyjson
+ * document lie behind each other, the root first. */
+static bool holds_bignum(yyjson_val *root, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (yyjson_is_raw(root + i)) return true;
+    return false;
+}
+
+yyjson_val *json_tree(struct arena *a, struct str text, struct str *why)
+{
+    yyjson_alc alc = { tree_malloc, tree_realloc, tree_free, a };
+    yyjson_read_err err;
+    const char *refused = scan(text);
+
+    if (refused) {
+        *why = str_of(refused);
+        return NULL;
+    }
+    /* The text is not changed: yyjson copies it unless told YYJSON_READ_INSITU. */
+    yyjson_doc *doc =
+        yyjson_read_opts((char *)text.at, text.len, YYJSON_READ_BIGNUM_AS_RAW, &alc, &err);
+    if (!doc) {
+        *why = arena_fmt(a, "%s at byte %zu", err.msg, err.pos);
+        return NULL;
+    }
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (holds_bignum(root, yyjson_doc_get_val_count(doc))) {
+        *why = STR("a number is out of range");
+        return NULL;
+    }
+    return root;
+}
+
 static enum err parse(struct reader *r, struct str text, yyjson_val **root)
 {
     struct str why;
