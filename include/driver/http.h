@@ -30,7 +30,7 @@ struct request;
 struct http_plan {
     SUSPENDS enum err (*handle)(struct request *rq); /* NULL: answer `refuse` */
     enum err refuse;
-    size_t body_max;
+    size_t body_max; /* at most that of http_config; 0: a body is swallowed */
     bool quiet; /* request_end at DEBUG instead of INFO (probes) */
 };
 
@@ -41,7 +41,8 @@ struct request {
     struct str method_text;
     struct str path;  /* as sent, validated: starts with '/', no %-escapes needed by any route */
     struct str query; /* behind '?', without it; absent when there is none */
-    struct str host;  /* Host without port, lower case */
+    struct str host;  /* Host without port, lower case, "[::1]" with brackets; absent in an
+                       * HTTP/1.0 request without Host */
     struct http_header *headers;
     unsigned header_count;
     struct str body;
@@ -86,12 +87,13 @@ struct http_config {
     unsigned connections_max;   /* 0: from the descriptor limit */
     unsigned requests_max;      /* in flight, i.e. fibers; beyond: 503 at once */
     /* milliseconds; 0: the default of SPEC 6 */
-    unsigned header_ms, request_ms, keepalive_ms, handler_ms;
+    unsigned header_ms, request_ms, keepalive_ms, handler_ms, write_ms;
     size_t request_line_max, headers_max, body_max;
+    bool hsts; /* Strict-Transport-Security: the public address is https */
     struct http_plan (*plan)(struct request *rq);
 };
 
-enum err http_listen(const struct http_config *config);
+enum err http_listen(const struct http_config *config); /* once per process; logs what fails */
 int http_port(void);              /* the one in force */
 void http_drain(void (*done)(void)); /* stop accepting, close idle ones, finish the rest; then done */
 void http_abort(void);            /* close whatever is left, now */
