@@ -1,6 +1,6 @@
 """A postern of its own for the tests, and a client for it.
 
-The binary is $POSTERN_BIN. Each server runs in a directory of its own on a free
+The binary is $POSTERN. Each server runs in a directory of its own on a free
 port, with a password hash that is cheap unless a test asks for the real one.
 """
 import http.client
@@ -17,7 +17,7 @@ import uuid
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("POSTERN_BIN", str(ROOT / "build" / "plain" / "postern"))
+BINARY = os.environ.get("POSTERN", str(ROOT / "build" / "gcc" / "postern"))
 PASSWORD = "correct horse battery staple 42"
 ADMIN_PASSWORD = "quite another horse 77 battery"
 START_S = 30
