@@ -11,9 +11,9 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command {
-    const char *name;    /* "user" */
-    const char *summary; /* one line for `postern --help` */
-    const char *help;    /* whole text of --help: usage, options, an example */
+    const char *name;                  /* "user" */
+    const char *summary;               /* one line for `postern --help` */
+    const char *help;                  /* whole text of --help: usage, options, an example */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 

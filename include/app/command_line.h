@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "driver/password.h"
 
+#include <stdio.h>
+
 enum option_type {
     OPTION_FLAG,   /* bool: --yes */
     OPTION_TEXT,   /* struct str: --role admin; ends in NUL */
@@ -47,13 +49,17 @@ int command_act(int argc, char **argv, const struct command_action *actions);
 /* One line on stderr, behind "postern: ". */
 void command_say(const char *fmt, ...) PRINTF(1, 2);
 int command_failed(const char *fmt, ...) PRINTF(1, 2); /* EXIT_FAILED */
+/* A line for people about `e`, and one for each of ctx->details; EXIT_FAILED. */
+int command_error(const struct ctx *ctx, enum err e);
 /* With a pointer to the help of the first word of `what`; EXIT_USAGE. */
 int command_misused(const char *what, const char *fmt, ...) PRINTF(2, 3);
 
 /* Prints one document and a newline; releases the buffer. */
 void command_print_json(struct buf *json);
-/* Columns aligned for people; rows * columns cells, row by row. What a terminal
- * must not see is shown escaped; what is absent as "-". */
+/* For people: absent is "-"; text that could move the cursor or turn the line
+ * round, which only a foreign hand can have stored, is shown as far as it is ASCII. */
+void command_put_text(FILE *out, struct str text);
+/* Columns aligned; rows * columns cells, row by row. */
 void command_print_table(const struct str *cells, unsigned columns, size_t rows);
 
 /* --- secrets ---------------------------------------------------------------- */
@@ -69,6 +75,8 @@ bool secret_from_file(struct str path, struct secret_input *in);
 bool secret_from_stdin(struct secret_input *in);
 /* From the terminal, not echoed, asked for twice. */
 bool secret_from_prompt(const char *question, struct secret_input *in);
+/* One that people can copy by hand and the policy likes; in the arena. */
+SUSPENDS enum err secret_generate(struct ctx *ctx, struct str email, struct secret *out);
 
 /* "Delete ada@example.org? [y/N]" on the terminal. False without one. */
 bool command_confirm(const char *fmt, ...) PRINTF(1, 2);
