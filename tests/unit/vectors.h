@@ -33,7 +33,31 @@ static struct arena vectors_arena = { .ceiling = 64 << 20 };
     return str_eq(str_span(at, len), expected);
 }
 
-/* A file below the folder of foreign vectors; absent: this test is skipped. */
+[[maybe_unused]] static struct str read_whole(FILE *file)
+{
+    cr_assert(fseek(file, 0, SEEK_END) == 0);
+    long size = ftell(file);
+    char *text = arena_alloc(&vectors_arena, (size_t)size + 1, 1);
+
+    rewind(file);
+    cr_assert(fread(text, 1, (size_t)size, file) == (size_t)size);
+    fclose(file);
+    return str_span(text, (size_t)size);
+}
+
+/* A file of tests/vectors. */
+[[maybe_unused]] static struct str own_vectors(const char *name)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/tests/vectors/%s", POSTERN_SOURCE, name);
+    FILE *file = fopen(path, "rb");
+
+    cr_assert(file, "cannot read %s", path);
+    return read_whole(file);
+}
+
+/* A file of the foreign vectors beside the project; absent: skips the test. */
 [[maybe_unused]] static struct str foreign_vectors(const char *name)
 {
     const char *folder = getenv("POSTERN_VECTORS");
@@ -43,18 +67,8 @@ static struct arena vectors_arena = { .ceiling = 64 << 20 };
              name);
     FILE *file = fopen(path, "rb");
 
-    if (!file) {
-        cr_skip("skipped: no foreign vectors");
-        return STR_NONE; /* not reached */
-    }
-    cr_assert(fseek(file, 0, SEEK_END) == 0);
-    long size = ftell(file);
-    char *text = arena_alloc(&vectors_arena, (size_t)size + 1, 1);
-
-    rewind(file);
-    cr_assert(fread(text, 1, (size_t)size, file) == (size_t)size);
-    fclose(file);
-    return str_span(text, (size_t)size);
+    if (!file) cr_skip("skipped: no foreign vectors");
+    return read_whole(file);
 }
 
 #endif
