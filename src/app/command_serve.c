@@ -9,15 +9,18 @@
 #include "app/service.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/must.h"
 #include "core/change.h"
 #include "core/sweep.h"
 #include "driver/crypto.h"
 #include "driver/password.h"
+#include "driver/signer.h"
 #include "ops/health.h"
 #include "run/gate.h"
 #include "run/loop.h"
 #include "run/timer.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -212,20 +215,29 @@ static bool listen_first(void)
     return e == OK;
 }
 
+static bool open_log(void)
+{
+    struct str name = config.log_file;
+    static char path[PATH_MAX];
+
+    if (name.len == 0) return log_open(NULL) == OK;
+    if (name.len < sizeof path) {
+        memcpy(path, name.at, name.len);
+        path[name.len] = '\0';
+        if (log_open(path) == OK) return true;
+    }
+    fprintf(stderr, "postern: " STR_FMT " cannot be opened (LOG_FILE)\n", STR_ARG(name));
+    return false;
+}
+
 int command_serve(int argc, char **argv)
 {
-    char path[4096];
-
     (void)argc, (void)argv;
     serve.began_ms = mono_ms();
     if (!service_configure()) return EXIT_FAILED;
     log_set_format(config.log_json);
     log_set_level(config.log_level);
-    snprintf(path, sizeof path, STR_FMT, STR_ARG(config.log_file));
-    if (log_open(path[0] ? path : NULL) != OK) {
-        fprintf(stderr, "postern: %s cannot be opened (LOG_FILE)\n", path);
-        return EXIT_FAILED;
-    }
+    if (!open_log()) return EXIT_FAILED;
     harden();
     crypto_start();
     if (!service_data_dir(true, &serve.first)) return EXIT_FAILED;

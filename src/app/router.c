@@ -46,7 +46,7 @@ static bool host_is_ours(struct str host)
 {
     struct str rest = more_hosts;
 
-    if (is_address(host) || str_eq_nocase(host, STR("localhost"))) return true;
+    if (!host.at || is_address(host) || str_eq_nocase(host, STR("localhost"))) return true;
     if (str_eq_nocase(host, own_host)) return true;
     while (rest.at)
         if (str_eq_nocase(host, str_trim(str_cut(&rest, ',')))) return true;

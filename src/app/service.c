@@ -40,6 +40,13 @@ static void complain(const char *fmt, ...)
     va_end(args);
 }
 
+/* File names are few and live as long as the process. */
+static const char *path_of(struct str dir, const char *name)
+{
+    static struct arena names = { .ceiling = 64 << 10 };
+    return arena_fmt(&names, STR_FMT "%s%s", STR_ARG(dir), name[0] ? "/" : "", name).at;
+}
+
 static bool sync_dir(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -50,20 +57,20 @@ static bool sync_dir(const char *path)
 }
 
 /* Whole or not at all: a key that was half written would lock everything. */
-static bool key_create(const char *dir, const char *path)
+static bool key_create(struct str dir, const char *path)
 {
+    const char *draft = path_of(dir, MASTER_KEY_FILE ".new");
     uint8_t key[MASTER_KEY_BYTES];
-    char text[BASE64_LEN(MASTER_KEY_BYTES) + 1], draft[4096];
+    char text[BASE64_LEN(MASTER_KEY_BYTES) + 1];
 
     random_bytes(key, sizeof key);
     size_t len = base64url_encode(text, str_span(key, sizeof key));
     text[len++] = '\n';
-    snprintf(draft, sizeof draft, "%s.new", path);
     unlink(draft);
     int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool done = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
     if (fd >= 0) close(fd);
-    done = done && link(draft, path) == 0 && sync_dir(dir);
+    done = done && link(draft, path) == 0 && sync_dir(path_of(dir, ""));
     unlink(draft);
     wipe(key, sizeof key);
     wipe(text, sizeof text);
@@ -119,32 +126,35 @@ static bool data_dir_make(const char *dir)
     return true;
 }
 
+static bool key_make(const char *path, bool *first)
+{
+    const char *database = path_of(config.database_path, "");
+
+    if (access(path, F_OK) == 0) return true;
+    if (access(database, F_OK) == 0) {
+        complain("there is a database (%s) but no %s; restore the key that belongs to it,"
+                 " or set MASTER_KEY", database, path);
+        return false;
+    }
+    if (!key_create(config.data_dir, path)) {
+        complain("%s cannot be written: %s", path, strerror(errno));
+        return false;
+    }
+    *first = true;
+    return true;
+}
+
 bool service_data_dir(bool create, bool *first)
 {
-    char dir[2048], path[4096];
+    const char *path = path_of(config.data_dir, MASTER_KEY_FILE);
 
     *first = false;
-    snprintf(dir, sizeof dir, STR_FMT, STR_ARG(config.data_dir));
-    if (create && !data_dir_make(dir)) return false;
+    if (create && !data_dir_make(path_of(config.data_dir, ""))) return false;
     if (config.master_key.text.len) {
         master_derive(config.master_key.text);
         return true;
     }
-    snprintf(path, sizeof path, "%s/" MASTER_KEY_FILE, dir);
-    if (access(path, F_OK) != 0 && create) {
-        snprintf(path, sizeof path, STR_FMT, STR_ARG(config.database_path));
-        if (access(path, F_OK) == 0) {
-            complain("there is a database (%s) but no %s/" MASTER_KEY_FILE
-                     "; restore the key that belongs to it, or set MASTER_KEY", path, dir);
-            return false;
-        }
-        snprintf(path, sizeof path, "%s/" MASTER_KEY_FILE, dir);
-        if (!key_create(dir, path)) {
-            complain("%s cannot be written: %s", path, strerror(errno));
-            return false;
-        }
-        *first = true;
-    }
+    if (create && !key_make(path, first)) return false;
     return key_read(path);
 }
 
@@ -212,10 +222,9 @@ SUSPENDS static bool start_core(struct ctx *ctx, bool create)
 
 SUSPENDS bool service_open(struct ctx *ctx, bool create)
 {
-    char path[2048];
+    const char *path = path_of(config.database_path, "");
     struct sqlite_problem problem;
 
-    snprintf(path, sizeof path, STR_FMT, STR_ARG(config.database_path));
     ctx->tenant = default_tenant;
     if (create && !migrate(ctx, path)) return false;
     if (!sqlite_open(path, READERS, &problem)) {
@@ -281,7 +290,7 @@ SUSPENDS enum err service_first_admin(struct ctx *ctx, struct str *email, struct
     TRY(account_any(ctx, &any));
     if (any) return OK;
 
-    TRY(address_read(ctx->arena, config.admin_email, &new.email));
+    TRY(address_read(ctx, config.admin_email, &new.email));
     if (!password.text.len) {
         uint8_t bytes[ADMIN_PASSWORD_BYTES];
         random_bytes(bytes, sizeof bytes);
