@@ -12,9 +12,9 @@
 #include "core/policy.h"
 
 #include "base/config.h"
+#include "common_passwords.h" /* made by scripts/embed */
 #include "driver/password.h"
 #include "driver/unicode.h"
-#include "src/core/common_passwords.h" /* made by scripts/embed */
 
 enum {
     KNOWN_WORD_MIN = 4,  /* shorter local parts are in many a good password */

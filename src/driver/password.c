@@ -196,7 +196,7 @@ SUSPENDS static enum err job_run(struct ctx *ctx, struct job *job)
     slot_touch(job->slot);
     TRY(gate_work(&pass, job_work, job));
     if (job->no_memory) {
-        log_error(ctx, "password.no_memory", KV("kib", job->phc->params.memory_kib));
+        log_error(ctx, "password.no_memory", KV("kib", (int)job->phc->params.memory_kib));
         return E_OVERLOADED;
     }
     return ctx->abandoned ? E_CANCELED : OK;
@@ -277,7 +277,8 @@ enum err password_start(struct argon2_params wanted, unsigned lanes, unsigned qu
     if (!argon2_params_allowed(wanted)) return E_BAD_VALUE;
     params = wanted;
     if (!slots_map(lanes)) {
-        log_error(LOG_NONE, "password.no_memory", KV("kib", wanted.memory_kib), KV("lanes", lanes));
+        log_error(LOG_NONE, "password.no_memory", KV("kib", (int)wanted.memory_kib),
+                  KV("lanes", (int)lanes));
         slots_unmap();
         return E_OVERLOADED;
     }
@@ -285,9 +286,9 @@ enum err password_start(struct argon2_params wanted, unsigned lanes, unsigned qu
     gate_init(&gate, "password", lanes, queue_max, QUEUE_MS);
     timer_init(&idle, on_idle);
     decoy_make();
-    log_info(LOG_NONE, "password.ready", KV("kernel", password_kernel()), KV("lanes", lanes),
-             KV("memory_kib", wanted.memory_kib), KV("time_cost", wanted.time_cost),
-             KV("parallelism", wanted.parallelism));
+    log_info(LOG_NONE, "password.ready", KV("kernel", password_kernel()), KV("lanes", (int)lanes),
+             KV("memory_kib", (int)wanted.memory_kib), KV("time_cost", (int)wanted.time_cost),
+             KV("parallelism", (int)wanted.parallelism));
     return OK;
 }
 
