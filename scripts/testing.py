@@ -262,13 +262,10 @@ def fuzz_one(program):
     work = os.path.join(build_dir("fuzz"), "found", name)
     corpus = os.path.join(work, "corpus")
     os.makedirs(corpus, exist_ok=True)
-    seeds = os.path.join(TOP, "tests/fuzz/corpus", name)
+    seeds = os.path.join(TOP, "tests/fuzz/corpus", name.removeprefix("fuzz_"))
     command = [program, corpus, *([seeds] if os.path.isdir(seeds) else []),
                f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
                "-print_final_stats=1", f"-artifact_prefix={work}/"]
-    dictionary = os.path.join(TOP, "tests/fuzz", name + ".dict")
-    if os.path.exists(dictionary):
-        command.append(f"-dict={dictionary}")
     environment = dict(os.environ, ASAN_OPTIONS="detect_stack_use_after_return=0",
                        UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
     try:
