@@ -128,6 +128,29 @@ Test(unicode, casefold_does_not_depend_on_the_order_of_marks)
     cr_assert(str_eq(one, unicode_casefold_nfc(&arena, STR("\u1fb4"))));
 }
 
+static struct str utf8_of(uint32_t code, char out[4])
+{
+    size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+    for (size_t i = len; i-- > 1; code >>= 6) out[i] = (char)(0x80 | (code & 0x3f));
+    out[0] = (char)(code | (len == 1 ? 0 : 0xf00u >> len));
+    return str_span(out, len);
+}
+
+/* Else an address could be registered twice: as typed and as it was stored. */
+Test(unicode, casefold_of_a_folded_character_changes_nothing)
+{
+    for (uint32_t code = 0x20; code < 0x20000; code++) {
+        char text[4];
+        struct str s = utf8_of(code, text);
+
+        if (!unicode_is_visible(s)) continue;
+        struct str once = unicode_casefold_nfc(&arena, s);
+        cr_assert(str_eq(unicode_casefold_nfc(&arena, once), once), "U+%04X", code);
+        arena_reset(&arena);
+    }
+}
+
 Test(unicode, printable_is_fit_for_one_line)
 {
     const char *bad[] = { "a\nb",
