@@ -68,7 +68,7 @@ def say(text):
 
 def show(output, lines=60):
     for line in output.rstrip().split("\n")[-lines:]:
-        print("    " + line, flush=True)
+        print("    " + (line if len(line) <= 240 else line[:240] + "..."), flush=True)
 
 
 def run(command, **options):
