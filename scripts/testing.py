@@ -84,21 +84,26 @@ def build_dir(name):
     return os.path.join(TOP, "build", name)
 
 
-def build(name, targets=()):
-    """Configures once, then ninja; a build that fails is a failure of its own."""
+def configure(name):
     folder = build_dir(name)
     compiler, arguments = BUILDS[name]
-    environment = dict(os.environ, CC=compiler)
-    if not os.path.exists(os.path.join(folder, "build.ninja")):
-        output, status = run([os.path.join(TOP, "scripts/configure"), folder, *arguments],
-                             env=environment)
-        if status:
-            show(output)
-            shutil.rmtree(folder, ignore_errors=True)
-            totals.add(failed=1)
-            say(f"{name}: configure FAILED")
-            return False
-    output, status = run(["ninja", "-C", folder, *targets], env=environment)
+    if os.path.exists(os.path.join(folder, "build.ninja")):
+        return True
+    output, status = run([os.path.join(TOP, "scripts/configure"), folder, *arguments],
+                         env=dict(os.environ, CC=compiler))
+    if status:
+        show(output)
+        shutil.rmtree(folder, ignore_errors=True)
+        totals.add(failed=1)
+        say(f"{name}: configure FAILED")
+    return status == 0
+
+
+def build(name, targets=()):
+    """A build that fails is a failure of its own. No targets: all."""
+    if not configure(name):
+        return False
+    output, status = run(["ninja", "-C", build_dir(name), *targets])
     if status:
         show("\n".join(line for line in output.split("\n") if not re.match(r"\[\d+/\d+\]", line)))
         totals.add(failed=1)
@@ -183,10 +188,6 @@ def unit_run(program, timeout=600):
 
 def unit_tests(name, wanted=()):
     programs = unit_programs(name, wanted)
-    if wanted and not programs:
-        say(f"{name}: no unit test is named {' '.join(wanted)}")
-        totals.add(failed=1)
-        return
     sums = [0, 0, 0]
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for (test, _), (passed, failed, skipped, shown) in zip(
@@ -325,18 +326,34 @@ def everything():
 
 
 def some(name, wanted):
-    if not build(name):
-        return
-    units = [w[len("unit/"):] for w in wanted if w.startswith("unit/")]
-    if units or "unit" in wanted or not wanted:
-        unit_tests(name, units)
-    integration = [w for w in wanted if w.startswith("integration")]
-    if integration or not wanted:
-        integration_tests(name, integration)
+    """What the arguments name, of one build, and no more is built than that."""
     for w in wanted:
         if not re.match(r"(unit|integration)(/|$)", w):
             say(f"{w}: what is that? unit/... or integration/...")
             totals.add(failed=1)
+            return
+    units = [w[len("unit/"):] for w in wanted if w.startswith("unit/")]
+    integration = [w for w in wanted if w.startswith("integration")]
+    with_units = units or "unit" in wanted or not wanted
+    if not configure(name):
+        return
+    targets = []
+    if wanted:
+        if with_units:
+            run(["ninja", "-C", build_dir(name), "build.ninja"])
+            targets += [os.path.relpath(p, build_dir(name)) for _, p in unit_programs(name, units)]
+        if integration:
+            targets.append("postern")
+        if not targets:
+            say(f"no unit test is named {' '.join(wanted)}")
+            totals.add(failed=1)
+            return
+    if not build(name, targets):
+        return
+    if with_units:
+        unit_tests(name, units)
+    if integration or not wanted:
+        integration_tests(name, integration)
 
 
 def main():
