@@ -34,7 +34,7 @@
 #define GUARD_SIZE ((size_t)64 << 10)
 
 #define DRAIN_ROUNDS 4
-#define POOL_WARM 128 /* free stacks that keep their memory */
+#define POOL_WARM 256 /* free stacks that keep their memory */
 #define LABEL_MAX 64  /* a request id, SPEC 1 */
 #define SLOW_REPORT_MS 1000
 

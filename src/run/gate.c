@@ -37,9 +37,8 @@ void gate_init(struct gate *g, const char *name, unsigned width, unsigned queue_
                unsigned queue_ms)
 {
     must(width > 0 && width <= GATE_WIDTH_MAX);
-    *g = (struct gate){
-        .name = name, .width = width, .queue_max = queue_max, .queue_ms = queue_ms
-    };
+    *g =
+        (struct gate){ .name = name, .width = width, .queue_max = queue_max, .queue_ms = queue_ms };
 }
 
 static void queue_add(struct gate *g, struct gate_waiter *w)

@@ -84,6 +84,7 @@ static void guest_run(void *arg)
 
     guest->run(guest->arg);
     guest->done = true;
+    uv_stop(loop);
 }
 
 void loop_run_fiber(const char *name, void (*run)(void *arg), void *arg)
@@ -91,7 +92,7 @@ void loop_run_fiber(const char *name, void (*run)(void *arg), void *arg)
     struct guest guest = { .run = run, .arg = arg };
 
     must(fiber_start(name, guest_run, &guest) != NULL);
-    while (!guest.done) uv_run(loop, UV_RUN_ONCE);
+    while (!guest.done) uv_run(loop, UV_RUN_DEFAULT);
 }
 
 void loop_on_flush(struct loop_flush *f)
