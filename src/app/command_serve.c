@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 enum { REQUESTS_MAX = 4096, OWN_FIBERS = 64, NAMES_AND_FILES = 2 };
-enum { START_MS = 600 * 1000, DRAIN_MS = 25 * 1000, ARENA_MAX = 16 << 20 };
+enum { START_MS = 600 * 1000, DRAIN_MS = 25 * 1000, LAST_TURN_MS = 2, ARENA_MAX = 16 << 20 };
 
 static struct {
     uint64_t began_ms;
@@ -37,7 +37,7 @@ static struct {
     bool failed;  /* exit status 1 */
     bool running; /* core's background work is on */
     bool stopping;
-    struct timer drain_deadline;
+    struct timer drain_deadline, last_turns;
     uv_signal_t signals[5];
 } serve;
 
@@ -78,22 +78,27 @@ SUSPENDS static enum err first_admin(struct ctx *ctx)
     return OK;
 }
 
-static void stop_all(void)
+/* The last fibers are core's own, which wait for the store: it goes after them. */
+static void on_last_turns(struct timer *t)
 {
+    if (fiber_count() > 0) return;
     if (serve.running) {
         change_stop();
         sweep_stop();
     }
-    timer_close(&serve.drain_deadline, NULL);
-    for (unsigned i = 0; i < COUNT(serve.signals); i++)
-        uv_close((uv_handle_t *)&serve.signals[i], NULL);
+    timer_close(t, NULL);
+    service_close();
     loop_stop();
 }
 
 static void on_drained(void)
 {
     log_info(LOG_NONE, "serve.drained");
-    stop_all();
+    timer_close(&serve.drain_deadline, NULL);
+    for (unsigned i = 0; i < COUNT(serve.signals); i++)
+        uv_close((uv_handle_t *)&serve.signals[i], NULL);
+    timer_init(&serve.last_turns, on_last_turns);
+    timer_start(&serve.last_turns, 0, LAST_TURN_MS);
 }
 
 static void on_drain_deadline(struct timer *t)
@@ -136,7 +141,11 @@ static void start(void *arg)
 
     arena_init(&arena, ARENA_MAX);
     ctx_init(&ctx, &arena, START_MS);
-    if (!bring_up(&ctx)) {
+    unsigned slow_ms = fiber_slow_ms;
+    fiber_slow_ms = 0; /* nobody waits yet */
+    bool up = bring_up(&ctx);
+    fiber_slow_ms = slow_ms;
+    if (!up) {
         serve.failed = true;
         stop("start failed");
         return;
@@ -252,7 +261,6 @@ int command_serve(int argc, char **argv)
     must(fiber_start("start", start, NULL));
     loop_run();
 
-    service_close();
     fiber_done();
     loop_done();
     log_info(LOG_NONE, "serve.stopped");
