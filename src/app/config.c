@@ -286,10 +286,12 @@ bool config_reload(struct config_report *report)
     const struct loading *l = load(&arena, report);
     if (report->errors) return false;
     for (size_t i = 0; i < OPTIONS; i++) {
-        if (str_eq(current.settings[i].text, l->settings[i].text)) continue;
+        struct setting *old = &current.settings[i];
+        const struct setting *fresh = &l->settings[i];
+        if (str_eq(old->text, fresh->text)) continue;
         if (options[i].reloadable) /* a choice: its text is a word of the table */
-            current.settings[i] = l->settings[i];
-        else
+            *old = *fresh;
+        else if (old->source != FROM_DEFAULT || fresh->source != FROM_DEFAULT)
             report_warning(report, "%s has changed; that counts from the next start on",
                            options[i].name);
     }

@@ -131,7 +131,7 @@ static void check_environment_name(struct loading *l, struct str name, struct st
 void names_check(struct loading *l, const struct dotenv *file)
 {
     for (size_t i = 0; i < file->count; i++) check_dotenv_name(l, &file->entries[i]);
-    for (char **at = environ; *at; at++) {
+    for (char **at = environ; at && *at; at++) { /* NULL after clearenv */
         struct str value = str_of(*at);
         struct str name = str_cut(&value, '=');
         check_environment_name(l, name, value);
