@@ -10,8 +10,8 @@
 
 #include "base/arena.h"
 
-#define BASE64_LEN(n) (((n) * 4 + 2) / 3)         /* unpadded text for n bytes */
-#define BASE64_BYTES(len) ((size_t)(len) * 3 / 4) /* most bytes in len characters */
+#define BASE64_LEN(n) (((n)*4 + 2) / 3)         /* unpadded text for n bytes */
+#define BASE64_BYTES(len) ((size_t)(len)*3 / 4) /* most bytes in len characters */
 
 size_t base64url_encode(char *out, struct str bytes); /* out: BASE64_LEN; no NUL */
 bool base64url_decode(struct str text, void *out, size_t cap, size_t *len);

@@ -82,12 +82,12 @@ enum err json_object(struct arena *a, struct str text, const struct json_schema 
 
 /* Writing. Names and literals are trusted; texts are escaped, and bytes that
  * are not UTF-8 become U+FFFD. */
-void json_begin(struct buf *b);                   /* { */
-void json_end(struct buf *b);                     /* } */
-void json_key(struct buf *b, const char *name);   /* "name":   */
-void json_begin_array(struct buf *b);             /* [ */
-void json_end_array(struct buf *b);               /* ] */
-void json_text(struct buf *b, struct str s);      /* a value: "..." or null if absent */
+void json_begin(struct buf *b);                 /* { */
+void json_end(struct buf *b);                   /* } */
+void json_key(struct buf *b, const char *name); /* "name":   */
+void json_begin_array(struct buf *b);           /* [ */
+void json_end_array(struct buf *b);             /* ] */
+void json_text(struct buf *b, struct str s);    /* a value: "..." or null if absent */
 void json_int(struct buf *b, int64_t n);
 void json_bool(struct buf *b, bool v);
 void json_null(struct buf *b);

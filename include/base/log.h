@@ -40,7 +40,7 @@ struct log_context {
 extern const struct log_context log_none;
 #define LOG_NONE (&log_none)
 
-#define KV(key, value)                                                                             \
+#define KV(key, value) \
     _Generic((value),                                                                              \
         struct str: kv_text,                                                                       \
         char *: kv_cstring,                                                                        \
@@ -63,11 +63,11 @@ struct log_pair kv_err(const char *key, enum err v);
 
 extern _Atomic(enum log_level) log_level; /* of this process; set by log_set_level */
 
-#define log_at(level, where, event, ...)                                                           \
-    do {                                                                                           \
-        if ((level) >= log_level)                                                                  \
-            log_write((level), (where)->request_id, (event),                                       \
-                      (struct log_pair[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } });                     \
+#define log_at(level, where, event, ...)                                       \
+    do {                                                                       \
+        if ((level) >= log_level)                                              \
+            log_write((level), (where)->request_id, (event),                   \
+                      (struct log_pair[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } }); \
     } while (0)
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
@@ -85,8 +85,8 @@ void log_set_format(bool json); /* else text for people */
  * E_INTERNAL: it cannot be opened, errno says why. Before log_start only. */
 enum err log_open(const char *path);
 void log_reopen(void);
-void log_start(void);          /* starts the thread, or ends the process */
-void log_stop(void);           /* waits up to a second for the ring to empty */
-uint64_t log_dropped(void);    /* lines since the start */
+void log_start(void);       /* starts the thread, or ends the process */
+void log_stop(void);        /* waits up to a second for the ring to empty */
+uint64_t log_dropped(void); /* lines since the start */
 
 #endif

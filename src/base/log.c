@@ -102,9 +102,8 @@ struct log_pair kv_secret(const char *key, struct secret v)
 struct log_pair kv_token(const char *key, struct token v)
 {
     if (v.text.len <= LOG_TOKEN_SHOWN) return (struct log_pair){ .key = key, .type = KV_SECRET };
-    return (struct log_pair){ .key = key,
-                              .type = KV_TOKEN,
-                              .text = str_upto(v.text, LOG_TOKEN_SHOWN) };
+    return (
+        struct log_pair){ .key = key, .type = KV_TOKEN, .text = str_upto(v.text, LOG_TOKEN_SHOWN) };
 }
 
 struct log_pair kv_err(const char *key, enum err v)
@@ -223,8 +222,8 @@ static struct str make_line(enum log_level level, struct str request_id, const c
     static const struct {
         const char *name, *colour; /* of a terminal: SGR parameters */
     } levels[] = {
-        [LOG_DEBUG] = { "DEBUG", "2" },    [LOG_INFO] = { "INFO", "32" },
-        [LOG_WARNING] = { "WARNING", "33" }, [LOG_ERROR] = { "ERROR", "31" },
+        [LOG_DEBUG] = { "DEBUG", "2" },          [LOG_INFO] = { "INFO", "32" },
+        [LOG_WARNING] = { "WARNING", "33" },     [LOG_ERROR] = { "ERROR", "31" },
         [LOG_CRITICAL] = { "CRITICAL", "1;31" },
     };
     static _Thread_local char line[LINE_BYTES];
@@ -485,8 +484,10 @@ void log_stop(void)
     pthread_mutex_unlock(&ring.mutex);
 
     if (!running) return;
-    if (stuck) pthread_detach(ring.thread); /* in a write that does not return */
-    else pthread_join(ring.thread, NULL);
+    if (stuck)
+        pthread_detach(ring.thread); /* in a write that does not return */
+    else
+        pthread_join(ring.thread, NULL);
 }
 
 uint64_t log_dropped(void)

@@ -142,8 +142,7 @@ Test(json, a_name_given_twice_is_refused_however_it_is_written)
                    "duplicate");
     expect_refused(STR("{\"email\":\"a@b\",\"\\u0065mail\":\"c@d\"}"), E_BAD_REQUEST, "email",
                    "duplicate");
-    cr_expect(read_form(STR("{\"email\":\"a@b\",\"x\":{\"a\":1,\"\\u0061\":2}}")) ==
-              E_BAD_REQUEST);
+    cr_expect(read_form(STR("{\"email\":\"a@b\",\"x\":{\"a\":1,\"\\u0061\":2}}")) == E_BAD_REQUEST);
     cr_expect(read_form(STR("{\"email\":\"a@b\",\"scopes\":[{\"a\":1,\"a\":2}]}")) ==
               E_BAD_REQUEST);
 }
@@ -292,8 +291,9 @@ Test(json, depth_ends_at_32)
 
 Test(json, brackets_inside_a_text_are_no_depth)
 {
-    cr_expect(read_form(STR("{\"email\":\"a@b\",\"nick\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\""
-                            "{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{\"}")) == OK);
+    cr_expect(
+        read_form(STR("{\"email\":\"a@b\",\"nick\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\""
+                      "{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{\"}")) == OK);
 }
 
 /* J-010: what a body of 64 KiB can make us allocate. */
@@ -337,8 +337,10 @@ static const char *vectors_dir(void)
     const char *given = getenv("POSTERN_VECTORS");
     size_t root = strlen(__FILE__) - strlen("tests/unit/base/test_json.c");
 
-    if (given) snprintf(path, sizeof path, "%s/json", given);
-    else snprintf(path, sizeof path, "%.*s../shared/vectors/json", (int)root, __FILE__);
+    if (given)
+        snprintf(path, sizeof path, "%s/json", given);
+    else
+        snprintf(path, sizeof path, "%.*s../shared/vectors/json", (int)root, __FILE__);
     return path;
 }
 
@@ -445,9 +447,10 @@ Test(json_writer, commas_take_care_of_themselves)
     json_end_array(&out);
     json_put_int(&out, "z", 0);
     json_end(&out);
-    expect_out("{\"a\":\"x,{[\",\"none\":null,\"n\":-7,\"t\":true,\"o\":{},\"l\":[1,\"\",[],"
-               "{\"u\":\"01020000-0000-0000-0000-000000000000\",\"at\":\"1970-01-01T00:00:00.000Z\"},"
-               "false,null,{\"r\":1E5},-9223372036854775808,9223372036854775807],\"z\":0}");
+    expect_out(
+        "{\"a\":\"x,{[\",\"none\":null,\"n\":-7,\"t\":true,\"o\":{},\"l\":[1,\"\",[],"
+        "{\"u\":\"01020000-0000-0000-0000-000000000000\",\"at\":\"1970-01-01T00:00:00.000Z\"},"
+        "false,null,{\"r\":1E5},-9223372036854775808,9223372036854775807],\"z\":0}");
     buf_done(&out);
 }
 
