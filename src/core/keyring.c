@@ -26,6 +26,7 @@ struct ring {
 static struct ring *ring; /* owned; never NULL between start and stop */
 static enum alg wanted_alg;
 static struct secret hs256_secret;
+static struct uuid tenant_of_ring;
 static uint64_t version;
 
 static const struct db_stmt usable = {
@@ -281,6 +282,7 @@ static void reload(void *arg)
 
     arena_init(&arena, ARENA_MAX);
     ctx_init(&ctx, &arena, RELOAD_MS);
+    ctx.tenant = tenant_of_ring;
     enum err e = keyring_reload(&ctx);
     if (e == OK) log_info(&ctx, "key.reloaded", KV("keys", (int64_t)ring->count));
     else log_error(&ctx, "key.reload_failed", KV("error", e));
@@ -299,6 +301,7 @@ SUSPENDS enum err keyring_start(struct ctx *ctx, enum alg alg, struct secret sec
 
     wanted_alg = alg;
     hs256_secret = secret;
+    tenant_of_ring = ctx->tenant;
     TRY(keyring_reload(ctx));
     if (create && ring->active < 0) {
         enum err e = make_key(ctx, alg, "active", &kid);

@@ -24,6 +24,7 @@ START_S = 30
 
 CHEAP = {
     "ENVIRONMENT": "testing",
+    "PUBLIC_URL": "http://127.0.0.1:8000",
     "LOG_FORMAT": "json",
     "LOG_LEVEL": "DEBUG",
     "ARGON2_MEMORY_KIB": "64",
@@ -122,6 +123,16 @@ class Server:
                 if name is None or event["event"] == name:
                     found.append(event)
         return found
+
+    def wait_for(self, name, **fields):
+        """The first event of that name with these fields; lines come a moment late."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            for event in self.events(name):
+                if fields.items() <= event.items():
+                    return event
+            time.sleep(0.01)
+        raise AssertionError(f"no {name} with {fields} in the log")
 
     def output(self):
         return "".join(p.read_text() for p in sorted(self.work.glob("stdout-*.log")))

@@ -94,7 +94,7 @@ class Postern:
     def __init__(self, binary, work):
         self.binary, self.work = binary, work
         self.environment = dict(
-            os.environ, ENVIRONMENT="testing", PORT="0", ARGON2_MEMORY_KIB="64",
+            os.environ, ENVIRONMENT="testing", PORT="0", PUBLIC_URL="http://127.0.0.1:8000", ARGON2_MEMORY_KIB="64",
             ARGON2_TIME_COST="1", JWT_ALGORITHM="ES256", REFRESH_TOKEN_GRACE_SECONDS="300",
             ADMIN_EMAIL="admin@example.com", ADMIN_PASSWORD="quite another horse 77 battery",
             LOG_LEVEL="WARNING")
