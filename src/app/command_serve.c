@@ -78,6 +78,20 @@ SUSPENDS static enum err first_admin(struct ctx *ctx)
     return OK;
 }
 
+static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+/* What comes from now on must not end a stop that is already under way. */
+static void release_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (unsigned i = 0; i < COUNT(caught); i++) sigaddset(&set, caught[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    for (unsigned i = 0; i < COUNT(caught); i++)
+        uv_close((uv_handle_t *)&serve.signals[i], NULL);
+}
+
 /* The last fibers are core's own, which wait for the store: it goes after them. */
 static void on_last_turns(struct timer *t)
 {
@@ -87,6 +101,7 @@ static void on_last_turns(struct timer *t)
         sweep_stop();
     }
     timer_close(t, NULL);
+    release_signals();
     service_close();
     loop_stop();
 }
@@ -95,8 +110,6 @@ static void on_drained(void)
 {
     log_info(LOG_NONE, "serve.drained");
     timer_close(&serve.drain_deadline, NULL);
-    for (unsigned i = 0; i < COUNT(serve.signals); i++)
-        uv_close((uv_handle_t *)&serve.signals[i], NULL);
     timer_init(&serve.last_turns, on_last_turns);
     timer_start(&serve.last_turns, 0, LAST_TURN_MS);
 }
@@ -184,12 +197,10 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void catch_signals(void)
 {
-    static const int numbers[COUNT(serve.signals)] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
-
     signal(SIGPIPE, SIG_IGN);
-    for (unsigned i = 0; i < COUNT(serve.signals); i++) {
+    for (unsigned i = 0; i < COUNT(caught); i++) {
         must(uv_signal_init(loop, &serve.signals[i]) == 0);
-        must(uv_signal_start(&serve.signals[i], on_signal, numbers[i]) == 0);
+        must(uv_signal_start(&serve.signals[i], on_signal, caught[i]) == 0);
     }
 }
 
