@@ -6,7 +6,8 @@
 
 #include <errno.h>
 
-/* clang-format off: help is laid out by hand */
+/* Help is laid out by hand. */
+/* clang-format off */
 #define OUTPUT_HELP "  --output json|text   how data is printed (text)\n"
 #define PASSWORD_HELP                                                         \
     "  --password-file FILE the password is the one line of FILE\n"           \
@@ -18,32 +19,36 @@ const struct command commands[] = {
         .name = "serve",
         .summary = "run the service (a first start makes all it needs)",
         .run = command_serve,
-        .help = "usage: postern serve\n"
-                "\n"
-                "Serves the JSON API over HTTP until SIGTERM or SIGINT. The first start in an\n"
-                "empty directory makes the data directory, the database, the keys and an\n"
-                "administrator, whose password is shown once. What can be set: postern config.\n"
-                "\n"
-                "  SIGTERM, SIGINT      finish what is in flight, then end\n"
-                "  SIGHUP               read the configuration again, reopen the log\n"
-                "  SIGUSR1              write what is being waited for to the log\n"
-                "\n"
-                "example: PORT=8080 DATA_DIR=/var/lib/postern postern serve\n",
+        .help =
+            "usage: postern serve\n"
+            "\n"
+            "Serves the JSON API over HTTP until SIGTERM or SIGINT. The first start in an\n"
+            "empty directory makes the data directory, the database, the keys and an\n"
+            "administrator, whose password is shown once. What can be set: postern config.\n"
+            "\n"
+            "  SIGTERM, SIGINT      finish what is in flight, then end\n"
+            "  SIGHUP               read the configuration again, reopen the log\n"
+            "  SIGUSR1              write what is being waited for to the log\n"
+            "\n"
+            "example: PORT=8080 DATA_DIR=/var/lib/postern postern serve\n",
     },
     {
         .name = "migrate",
         .summary = "look at the database schema and move it: status, up, down",
         .run = command_migrate,
-        .help = "usage: postern migrate status [--output json|text]\n"
-                "       postern migrate up [--to N]\n"
-                "       postern migrate down [--to N] [--yes]\n"
-                "\n"
-                "serve brings the schema up by itself; up is for those who do it beforehand.\n"
-                "down takes one step back, or those down to N, and the data in it away.\n"
-                "\n"
-                "  --to N               stop at schema N\n"
-                "  --yes                do not ask before going down\n" OUTPUT_HELP "\n"
-                "example: postern migrate status\n",
+        .help =
+            "usage: postern migrate status [--output json|text]\n"
+            "       postern migrate up [--to N]\n"
+            "       postern migrate down [--to N] [--yes]\n"
+            "\n"
+            "serve brings the schema up by itself; up is for those who do it beforehand.\n"
+            "down takes one step back, or those down to N, and the data in it away.\n"
+            "\n"
+            "  --to N               stop at schema N\n"
+            "  --yes                do not ask before going down\n"
+            OUTPUT_HELP
+            "\n"
+            "example: postern migrate status\n",
     },
     {
         .name = "config",
@@ -56,7 +61,8 @@ const struct command commands[] = {
             "that X_FILE names for a secret X, and the defaults. All that is wrong is told at\n"
             "once, and the exit status is 1.\n"
             "\n"
-            "  --check              print nothing, only say whether it can be used\n" OUTPUT_HELP
+            "  --check              print nothing, only say whether it can be used\n"
+            OUTPUT_HELP
             "\n"
             "example: postern config --check && systemctl reload postern\n",
     },
@@ -74,34 +80,40 @@ const struct command commands[] = {
             "  startup              the start is over\n"
             "  --url URL            http://HOST[:PORT], or with a path to ask for just that;\n"
             "                       by default where this configuration's server listens\n"
-            "  --timeout SECONDS    for all of it, 1 to 300 (3)\n" OUTPUT_HELP "\n"
+            "  --timeout SECONDS    for all of it, 1 to 300 (3)\n"
+            OUTPUT_HELP
+            "\n"
             "example: HEALTHCHECK CMD [\"postern\", \"health\", \"live\"]\n",
     },
     {
         .name = "user",
         .summary = "people: list, show, create, disable, enable, delete ...",
         .run = command_user,
-        .help = "usage: postern user list [--limit N] [--after ID]\n"
-                "       postern user show USER\n"
-                "       postern user create EMAIL [--role ROLE] [--first-name X] [--last-name Y]\n"
-                "       postern user disable USER\n"
-                "       postern user enable USER\n"
-                "       postern user set-password USER\n"
-                "       postern user set-role USER ROLE\n"
-                "       postern user delete USER [--yes]\n"
-                "\n"
-                "USER is an e-mail address or an id. ROLE is user, reviewer, admin or superuser.\n"
-                "create prints the id of the account. Disabling and a new password end all\n"
-                "sessions. A server may be running on the same database: it follows at once.\n"
-                "\n"
-                "For create and set-password, which else ask on the terminal:\n" PASSWORD_HELP
-                "For list:\n"
-                "  --limit N            how many, 1 to 1000 (100)\n"
-                "  --after ID           those behind that account, in order of creation\n"
-                "For delete:\n"
-                "  --yes                do not ask\n"
-                "For list, show, create and set-password:\n" OUTPUT_HELP "\n"
-                "example: postern user create ada@example.org --role admin --generate\n",
+        .help =
+            "usage: postern user list [--limit N] [--after ID]\n"
+            "       postern user show USER\n"
+            "       postern user create EMAIL [--role ROLE] [--first-name X] [--last-name Y]\n"
+            "       postern user disable USER\n"
+            "       postern user enable USER\n"
+            "       postern user set-password USER\n"
+            "       postern user set-role USER ROLE\n"
+            "       postern user delete USER [--yes]\n"
+            "\n"
+            "USER is an e-mail address or an id. ROLE is user, reviewer, admin or superuser.\n"
+            "create prints the id of the account. Disabling and a new password end all\n"
+            "sessions. A server that runs on the same database follows within a second.\n"
+            "\n"
+            "For create and set-password, which else ask on the terminal:\n"
+            PASSWORD_HELP
+            "For list:\n"
+            "  --limit N            how many, 1 to 1000 (100)\n"
+            "  --after ID           those behind that account, in order of creation\n"
+            "For delete:\n"
+            "  --yes                do not ask\n"
+            "For list, show, create and set-password:\n"
+            OUTPUT_HELP
+            "\n"
+            "example: postern user create ada@example.org --role admin --generate\n",
     },
     {
         .name = "key",
@@ -128,17 +140,27 @@ const struct command commands[] = {
         .name = "calibrate",
         .summary = "find the argon2 parameters that suit this machine",
         .run = command_calibrate,
-        .help = "usage: postern calibrate\n"
-                "\n"
-                "example: postern calibrate\n",
+        .help =
+            "usage: postern calibrate [--target-ms N] [--output json|text]\n"
+            "\n"
+            "Hashes with stronger and stronger parameters and prints the strongest that takes\n"
+            "no longer than N milliseconds, as lines for .env. Run it when nothing else runs.\n"
+            "\n"
+            "  --target-ms N        what a login may take, 1 to 10000 (100)\n"
+            OUTPUT_HELP
+            "\n"
+            "example: postern calibrate --target-ms 50\n",
     },
     {
         .name = "version",
         .summary = "print the version and what it is made of",
         .run = command_version,
-        .help = "usage: postern version [--output json|text]\n"
-                "\n" OUTPUT_HELP "\n"
-                "example: postern version --output json\n",
+        .help =
+            "usage: postern version [--output json|text]\n"
+            "\n"
+            OUTPUT_HELP
+            "\n"
+            "example: postern version --output json\n",
     },
     { 0 },
 };
