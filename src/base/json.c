@@ -374,23 +374,31 @@ static size_t put_special(char out[6], const uint8_t *in, size_t left, size_t *u
     return len;
 }
 
+static size_t plain_run(const char *at, size_t len)
+{
+    size_t i = 0;
+
+    while (len - i >= 8 && is_plain8(at + i)) i += 8;
+    while (i < len && is_plain((uint8_t)at[i])) i++;
+    return i;
+}
+
 size_t json_escape(char *out, size_t room, struct str s, size_t *taken)
 {
-    size_t n = 0, i = 0;
+    size_t n = 0, i = 0, used;
 
     while (i < s.len) {
-        if (s.len - i >= 8 && room - n >= 8 && is_plain8(s.at + i)) {
-            memcpy(out + n, s.at + i, 8);
-            n += 8;
-            i += 8;
-            continue;
-        }
-        char special[6] = { s.at[i] };
-        size_t used = 1, len = 1;
-        if (!is_plain((uint8_t)s.at[i]))
-            len = put_special(special, (const uint8_t *)s.at + i, s.len - i, &used);
+        size_t most = s.len - i < room - n ? s.len - i : room - n;
+        size_t run = plain_run(s.at + i, most);
+        memcpy(out + n, s.at + i, run);
+        n += run;
+        i += run;
+        if (run == most) break;
+
+        char special[6];
+        size_t len = put_special(special, (const uint8_t *)s.at + i, s.len - i, &used);
         if (len > room - n) break;
-        for (size_t k = 0; k < len; k++) out[n + k] = special[k];
+        memcpy(out + n, special, len);
         n += len;
         i += used;
     }
@@ -436,9 +444,15 @@ void json_end_array(struct buf *b)
 
 void json_key(struct buf *b, const char *name)
 {
-    value(b, STR("\""));
-    buf_add(b, str_of(name));
-    BUF_ADD(b, "\":");
+    size_t len = strlen(name);
+
+    comma(b);
+    char *at = buf_reserve(b, len + 3);
+    if (!at) return;
+    at[0] = '"';
+    memcpy(at + 1, name, len);
+    memcpy(at + 1 + len, "\":", 2);
+    buf_took(b, len + 3);
 }
 
 void json_text(struct buf *b, struct str s)
