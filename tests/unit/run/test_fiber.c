@@ -115,19 +115,22 @@ FLOOR_TEST(fiber, a_switch_keeps_registers_and_floating_state)
     cr_assert_eq(fegetround(), FE_TONEAREST);
 }
 
-static __attribute__((__noinline__)) unsigned descend(unsigned bytes)
+/* The caller's frame is still wanted, or this might become a loop. */
+static __attribute__((__noinline__)) unsigned descend(volatile char *above, unsigned bytes)
 {
     volatile char page[1024];
 
-    page[0] = (char)bytes;
-    page[sizeof page - 1] = 1;
-    if (bytes < sizeof page) return (unsigned)page[sizeof page - 1];
-    return descend(bytes - (unsigned)sizeof page) + (unsigned)page[sizeof page - 1];
+    page[0] = page[sizeof page - 1] = 1;
+    *above = 2;
+    if (bytes < sizeof page) return 1;
+    return descend(page, bytes - (unsigned)sizeof page) + (page[0] == 2);
 }
 
 static void use_48_kib(void *arg)
 {
-    *(unsigned *)arg = descend(48 << 10);
+    volatile char top;
+
+    *(unsigned *)arg = descend(&top, 48 << 10);
 }
 
 FLOOR_TEST(fiber, stack_is_deep_enough_for_48_kib_of_frames)
@@ -141,7 +144,9 @@ FLOOR_TEST(fiber, stack_is_deep_enough_for_48_kib_of_frames)
 #ifndef WITH_ASAN /* which reports the overflow itself */
 static void use_too_much(void *arg)
 {
-    *(unsigned *)arg = descend(100 << 10);
+    volatile char top;
+
+    *(unsigned *)arg = descend(&top, 100 << 10);
 }
 
 FLOOR_TEST(fiber, guard_catches_a_stack_that_overflows, .signal = SIGSEGV)
