@@ -33,9 +33,9 @@ JOBS = os.cpu_count() or 1
 FUZZ_SECONDS = 60
 LEDGER_ROUNDS = 50
 
-# A warning is a failure here, and only here.
+# A warning is a failure here; not with sanitizers, whose checks confuse gcc's flow analysis.
 STRICT = ["-Dwerror=true"]
-SANITIZE = STRICT + ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"]
+SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"]
 BUILDS = {    # name: (compiler, meson arguments)
     "gcc": ("gcc", STRICT),
     "clang": ("clang", STRICT),
@@ -103,7 +103,7 @@ def build(name, targets=()):
     """A build that fails is a failure of its own. No targets: all."""
     if not configure(name):
         return False
-    output, status = run(["ninja", "-C", build_dir(name), *targets])
+    output, status = run(["ninja", "-k", "0", "-C", build_dir(name), *targets])
     if status:
         show("\n".join(line for line in output.split("\n") if not re.match(r"\[\d+/\d+\]", line)))
         totals.add(failed=1)
