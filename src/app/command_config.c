@@ -20,6 +20,9 @@ int command_config(int argc, char **argv)
     if (!service_configure()) return EXIT_FAILED;
     if (check) return EXIT_DONE;
     config_print(&out, json);
-    fwrite(out.at, 1, out.len, stdout);
+    if (json)
+        command_print_json(&out);
+    else
+        fwrite(out.at, 1, out.len, stdout);
     return EXIT_DONE;
 }

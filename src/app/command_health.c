@@ -156,6 +156,10 @@ static bool configured_url(struct str *url)
     static char text[512];
 
     if (!service_configure()) return false;
+    if (config.port == 0) {
+        command_say("PORT is 0, so the server took any; say --url");
+        return false;
+    }
     struct str host = config.host;
     if (str_eq(host, STR("0.0.0.0"))) host = STR("127.0.0.1");
     if (str_eq(host, STR("::"))) host = STR("::1");
@@ -194,26 +198,12 @@ static int judge(bool json, const struct url *url, struct str path, const struct
     return EXIT_FAILED;
 }
 
-/* The path to ask for, or absent and it has been said why. */
-static struct str choose_path(const struct url *url, struct str check)
+/* Absent: there is no such check. */
+static struct str path_of(struct str check)
 {
-    static const struct {
-        struct str check, path;
-    } checks[] = {
-        { STR_INIT("ready"), STR_INIT("/health/ready") },
-        { STR_INIT("live"), STR_INIT("/health/live") },
-        { STR_INIT("startup"), STR_INIT("/health/startup") },
-    };
-
-    if (url->path.at && check.at) {
-        command_misused("health", "the URL has a path, so '%s' asks for nothing", check.at);
-        return STR_NONE;
-    }
-    if (url->path.at) return url->path;
-    if (!check.at) return checks[0].path;
-    for (unsigned i = 0; i < COUNT(checks); i++)
-        if (str_eq(check, checks[i].check)) return checks[i].path;
-    command_misused("health", "health knows live, ready and startup, not '%s'", check.at);
+    if (str_eq(check, STR("ready"))) return STR("/health/ready");
+    if (str_eq(check, STR("live"))) return STR("/health/live");
+    if (str_eq(check, STR("startup"))) return STR("/health/startup");
     return STR_NONE;
 }
 
@@ -233,12 +223,16 @@ int command_health(int argc, char **argv)
     };
 
     if (!command_read("health", argc, argv, options)) return EXIT_USAGE;
+    struct str path = path_of(check.at ? check : STR("ready"));
+    if (!path.at)
+        return command_misused("health", "health knows live, ready and startup, not '%s'",
+                               check.at);
     if (!text.at && !configured_url(&text)) return EXIT_FAILED;
     const char *wrong = url_parse(text, &url);
-    if (wrong)
-        return command_misused("health", "'" STR_FMT "' cannot be asked: %s", STR_ARG(text), wrong);
-    struct str path = choose_path(&url, check);
-    if (!path.at) return EXIT_USAGE;
+    if (wrong) return command_misused("health", "'%s' cannot be asked: %s", text.at, wrong);
+    if (url.path.at && check.at)
+        return command_misused("health", "the URL has a path, so '%s' asks for nothing", check.at);
+    if (url.path.at) path = url.path;
 
     signal(SIGALRM, on_alarm);
     alarm((unsigned)timeout_s);

@@ -7,7 +7,7 @@
 #include "core/name.h"
 #include "core/policy.h"
 
-enum { COLUMNS = 5, PAGE = 100, PAGE_MAX = 1000 };
+enum { COLUMNS = 5, PAGE = 100, PAGE_MAX = 1000, ADDRESS_ARENA_MAX = 64 << 10 };
 
 struct user_task {
     struct str who; /* e-mail address or id, as typed */
@@ -25,6 +25,23 @@ static const struct secret no_secret = { { NULL, 0 } };
 
 /* --- who -------------------------------------------------------------------- */
 
+/* Before anything is opened or asked for: is it an address, or, with `id_too`,
+ * an id? If not, it is said. */
+static bool names_somebody(const char *what, struct str who, bool id_too)
+{
+    CLEANUP(arena_done) struct arena arena;
+    struct ctx ctx;
+    struct address address;
+    struct uuid id;
+
+    arena_init(&arena, ADDRESS_ARENA_MAX);
+    ctx_init(&ctx, &arena, 0);
+    if ((id_too && uuid_parse(who, &id)) || address_read(&ctx, who, &address) == OK) return true;
+    command_misused(what, "'%s' is %s", who.at,
+                    id_too ? "neither an e-mail address nor an id" : "not an e-mail address");
+    return false;
+}
+
 /* An exit status: DONE when there is somebody. */
 SUSPENDS static int find(struct ctx *ctx, struct str who, struct account *out)
 {
@@ -32,12 +49,12 @@ SUSPENDS static int find(struct ctx *ctx, struct str who, struct account *out)
     struct uuid id;
     enum err e;
 
-    if (uuid_parse(who, &id))
+    if (uuid_parse(who, &id)) {
         e = account_by_id(ctx, id, out);
-    else if (address_read(ctx, who, &address) == OK)
-        e = account_by_email(ctx, address.canonical, out);
-    else
-        return command_misused("user", "'%s' is neither an e-mail address nor an id", who.at);
+    } else {
+        e = address_read(ctx, who, &address);
+        if (e == OK) e = account_by_email(ctx, address.canonical, out);
+    }
     if (e == E_NOT_FOUND) return command_failed("there is no account '%s'", who.at);
     return e == OK ? EXIT_DONE : command_error(ctx, e);
 }
@@ -130,6 +147,7 @@ static int user_show(int argc, char **argv)
     };
 
     if (!command_read("user show", argc, argv, options)) return EXIT_USAGE;
+    if (!names_somebody("user show", t.who, true)) return EXIT_USAGE;
     return service_command(show_work, &t);
 }
 
@@ -298,30 +316,30 @@ static int user_set_password(int argc, char **argv)
     };
 
     if (!command_read("user set-password", argc, argv, options)) return EXIT_USAGE;
+    if (!names_somebody("user set-password", t.who, true)) return EXIT_USAGE;
     return work_with_password("user set-password", &t, set_password_work);
 }
 
 /* --- creating --------------------------------------------------------------- */
 
-SUSPENDS static enum err create_account(struct ctx *ctx, struct user_task *t,
-                                        struct account_new *new, struct account *made)
+SUSPENDS static enum err create_account(struct ctx *ctx, struct user_task *t, struct account *made)
 {
-    TRY(name_read(ctx, "first_name", t->first_name, &new->first_name));
-    TRY(name_read(ctx, "last_name", t->last_name, &new->last_name));
-    TRY(hash_password(ctx, t, new->email.canonical, &new->password_hash));
-    return account_create(ctx, new, made);
+    struct account_new new = { .role = t->role };
+
+    TRY(address_read(ctx, t->who, &new.email));
+    TRY(name_read(ctx, "first_name", t->first_name, &new.first_name));
+    TRY(name_read(ctx, "last_name", t->last_name, &new.last_name));
+    TRY(hash_password(ctx, t, new.email.canonical, &new.password_hash));
+    return account_create(ctx, &new, made);
 }
 
 SUSPENDS static int create_work(struct ctx *ctx, void *arg)
 {
     struct user_task *t = arg;
-    struct account_new new = { .role = t->role };
     struct account made;
     char id[UUID_LEN + 1];
 
-    if (address_read(ctx, t->who, &new.email) != OK)
-        return command_misused("user", "'%s' is not an e-mail address", t->who.at);
-    enum err e = create_account(ctx, t, &new, &made);
+    enum err e = create_account(ctx, t, &made);
     if (e != OK) return command_error(ctx, e);
     if (t->json) {
         print_account_json(&made, to_show(t));
@@ -350,6 +368,7 @@ static int user_create(int argc, char **argv)
     };
 
     if (!command_read("user create", argc, argv, options)) return EXIT_USAGE;
+    if (!names_somebody("user create", t.who, false)) return EXIT_USAGE;
     if (!account_role_known(t.role)) return unknown_role("user create", t.role);
     return work_with_password("user create", &t, create_work);
 }
@@ -376,6 +395,7 @@ static int set_disabled(const char *what, bool disable, int argc, char **argv)
     const struct option_row options[] = { { "USER", OPTION_WORD, &t.who }, { 0 } };
 
     if (!command_read(what, argc, argv, options)) return EXIT_USAGE;
+    if (!names_somebody(what, t.who, true)) return EXIT_USAGE;
     return service_command(disable_work, &t);
 }
 
@@ -413,6 +433,7 @@ static int user_set_role(int argc, char **argv)
     };
 
     if (!command_read("user set-role", argc, argv, options)) return EXIT_USAGE;
+    if (!names_somebody("user set-role", t.who, true)) return EXIT_USAGE;
     if (!account_role_known(t.role)) return unknown_role("user set-role", t.role);
     return service_command(set_role_work, &t);
 }
@@ -441,6 +462,7 @@ static int user_delete(int argc, char **argv)
     };
 
     if (!command_read("user delete", argc, argv, options)) return EXIT_USAGE;
+    if (!names_somebody("user delete", t.who, true)) return EXIT_USAGE;
     if (!yes && !command_confirm("Delete %s and all that belongs to this account?", t.who.at))
         return EXIT_FAILED;
     return service_command(delete_work, &t);
