@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -97,39 +99,41 @@ SUSPENDS enum err secret_generate(struct ctx *ctx, struct str email, struct secr
 
 /* --- the terminal ----------------------------------------------------------- */
 
-static const int held_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP };
-
-static volatile sig_atomic_t came;
-
-static void on_signal(int number)
-{
-    came = number;
-}
-
-static void hold_signals(struct sigaction before[COUNT(held_signals)])
-{
-    struct sigaction hold = { .sa_handler = on_signal }; /* no SA_RESTART: read() ends */
-
-    came = 0;
-    for (unsigned i = 0; i < COUNT(held_signals); i++)
-        sigaction(held_signals[i], &hold, &before[i]);
-}
-
-static void release_signals(const struct sigaction before[COUNT(held_signals)])
-{
-    for (unsigned i = 0; i < COUNT(held_signals); i++) sigaction(held_signals[i], &before[i], NULL);
-    if (came) raise(came);
-}
-
 static int open_terminal(void)
 {
     return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 }
 
-/* One line, without echo. A line that is longer than the buffer is flushed. */
+/* Those that end or stop a program from its terminal. */
+static sigset_t terminal_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGTSTP);
+    return set;
+}
+
+/* A line, or 0 when one of the signals, which are blocked, is due. */
+static ssize_t read_line(int tty, const sigset_t *signals, void *out, size_t size)
+{
+    int due = signalfd(-1, signals, SFD_CLOEXEC);
+    struct pollfd ready[] = { { .fd = tty, .events = POLLIN }, { .fd = due, .events = POLLIN } };
+
+    if (due < 0) return -1;
+    int any = poll(ready, COUNT(ready), -1);
+    close(due);
+    return any > 0 && !ready[1].revents ? read(tty, out, size) : 0;
+}
+
+/* One line, without echo; what is longer than the buffer is thrown away. */
 static bool read_hidden(int tty, const char *question, struct secret_input *in)
 {
-    struct sigaction actions[COUNT(held_signals)];
+    sigset_t signals = terminal_signals(), mask;
     struct termios before, silent;
 
     in->secret.text = STR_NONE;
@@ -139,13 +143,13 @@ static bool read_hidden(int tty, const char *question, struct secret_input *in)
     }
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    hold_signals(actions);
+    sigprocmask(SIG_BLOCK, &signals, &mask);
     tcsetattr(tty, TCSAFLUSH, &silent);
     dprintf(tty, "%s: ", question);
-    ssize_t n = read(tty, in->text, sizeof in->text);
+    ssize_t n = read_line(tty, &signals, in->text, sizeof in->text);
     tcsetattr(tty, TCSAFLUSH, &before);
     dprintf(tty, "\n");
-    release_signals(actions);
+    sigprocmask(SIG_SETMASK, &mask, NULL); /* what was due comes now */
     return settle(in, n > 0 ? (size_t)n : 0, "the answer");
 }
 
