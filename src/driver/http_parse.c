@@ -420,17 +420,22 @@ static void head_line(struct exchange *x)
     }
 }
 
-/* Is there room for n more bytes of this line? (SPEC 6) */
-static bool head_has_room(struct exchange *x, size_t n)
+/* Is there room for this part of a line? (SPEC 6) What is beyond the limit is
+ * not looked at, so that the answer does not depend on how the bytes came. */
+static bool head_has_room(struct exchange *x, struct str part)
 {
-    const size_t end = 2; /* CRLF does not count */
+    bool in_line = x->header_at == 0;
+    size_t most = in_line ? http_settings.request_line_max : http_settings.headers_max;
+    size_t room = most + strlen("\r\n") - (x->head.len - x->header_at);
 
-    if (x->header_at == 0) {
-        if (x->head.len + n <= http_settings.request_line_max + end) return true;
+    if (part.len <= room) return true;
+    buf_add(&x->head, str_upto(part, room));
+    if (!in_line) {
+        http_refuse(x, E_HEADERS_TOO_LARGE, "header_size");
+    } else if (http_line_plausible(buf_str(&x->head))) {
         http_refuse(x, E_URI_TOO_LONG, "request_line_size");
     } else {
-        if (x->head.len - x->header_at + n <= http_settings.headers_max + end) return true;
-        http_refuse(x, E_HEADERS_TOO_LARGE, "header_size");
+        http_refuse(x, E_BAD_REQUEST, "not_http");
     }
     return false;
 }
@@ -460,7 +465,7 @@ size_t http_parse_head(struct exchange *x, struct str data)
         ptrdiff_t lf = str_find(rest, '\n');
         struct str part = lf < 0 ? rest : str_upto(rest, (size_t)lf + 1);
 
-        if (!head_has_room(x, part.len)) break;
+        if (!head_has_room(x, part)) break;
         buf_add(&x->head, part);
         taken += part.len;
         if (lf >= 0) {
