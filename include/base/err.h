@@ -43,7 +43,9 @@
     X(HTTP_VERSION,      505, "http_version_not_supported", "invalid_request",       "Use HTTP/1.1 or HTTP/1.0.")
 /* clang-format on */
 
-enum [[nodiscard]] err {
+/* Packed, so that its type is nobody else's: as an unsigned int it would catch
+ * every unsigned in a _Generic (see KV in log.h). */
+enum [[nodiscard]] __attribute__((packed)) err {
     OK,
 #define X(name, status, word, oauth, text) E_##name,
     ERRORS(X)

@@ -117,7 +117,7 @@ static void on_drained(void)
 static void on_drain_deadline(struct timer *t)
 {
     (void)t;
-    log_warn(LOG_NONE, "serve.drain_cut", KV("requests", (int64_t)http_requests()));
+    log_warn(LOG_NONE, "serve.drain_cut", KV("requests", http_requests()));
     http_abort();
 }
 
@@ -167,7 +167,7 @@ static void start(void *arg)
     if (!serve.stopping) say_addresses();
     fflush(stdout);
     log_info(&ctx, "serve.ready", KV("version", POSTERN_VERSION), KV("port", http_port()),
-             KV("ms", (int64_t)(mono_ms() - serve.began_ms)), KV("argon2", password_kernel()),
+             KV("ms", mono_ms() - serve.began_ms), KV("argon2", password_kernel()),
              KV("signer", signer_backend()));
 }
 

@@ -284,7 +284,7 @@ static void reload(void *arg)
     ctx_init(&ctx, &arena, RELOAD_MS);
     ctx.tenant = tenant_of_ring;
     enum err e = keyring_reload(&ctx);
-    if (e == OK) log_info(&ctx, "key.reloaded", KV("keys", (int64_t)ring->count));
+    if (e == OK) log_info(&ctx, "key.reloaded", KV("keys", ring->count));
     else log_error(&ctx, "key.reload_failed", KV("error", e));
 }
 

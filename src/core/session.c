@@ -273,7 +273,7 @@ SUSPENDS enum err session_refresh(struct ctx *ctx, struct token refresh, struct 
         if (t.generation < s.generation) return revoke(ctx, &s, t.session, "reused");
         /* Ours, but ahead of the row: the database is older than the token. */
         log_error(ctx, "session.ahead", KV("session", t.session),
-                  KV("presented", (int64_t)t.generation), KV("stored", (int64_t)s.generation));
+                  KV("presented", t.generation), KV("stored", s.generation));
         return E_BAD_REFRESH;
     }
     return E_OVERLOADED;

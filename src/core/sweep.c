@@ -15,7 +15,7 @@ SUSPENDS static enum err sweep_slice(struct ctx *ctx)
     bool wrapped;
 
     TRY(session_sweep(ctx, SLICE, &removed, &wrapped));
-    if (removed) log_info(ctx, "sweep.sessions", KV("removed", (int64_t)removed));
+    if (removed) log_info(ctx, "sweep.sessions", KV("removed", removed));
     return wrapped ? change_sweep(ctx, SLICE) : OK;
 }
 
