@@ -248,7 +248,8 @@ static uint64_t fiber_resume(struct fiber *f, uint64_t begun_us)
     current = NULL;
 
     uint64_t now_us = fiber_slow_ms == 0 ? 0 : mono_us();
-    if (now_us > begun_us + fiber_slow_ms * UINT64_C(1000)) {
+    bool timed = now_us != 0 && begun_us != 0; /* on for the whole slice */
+    if (timed && now_us > begun_us + fiber_slow_ms * UINT64_C(1000)) {
         slow_report(f, now_us, now_us - begun_us);
     }
     if (f->ended) fiber_end(f);
