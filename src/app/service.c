@@ -189,6 +189,8 @@ SUSPENDS static bool migrate(struct ctx *ctx, const char *path)
     return m.done;
 }
 
+static bool lanes_are_up;
+
 SUSPENDS static bool start_core(struct ctx *ctx, bool create)
 {
     struct argon2_params params = { (uint32_t)config.argon2_memory_kib,
@@ -201,6 +203,7 @@ SUSPENDS static bool start_core(struct ctx *ctx, bool create)
                  lanes, config.argon2_memory_kib);
         return false;
     }
+    lanes_are_up = true;
     session_start(&(struct session_rules){ .idle_ms = config.refresh_idle_ms,
                                            .absolute_ms = config.refresh_absolute_ms,
                                            .grace_ms = config.refresh_grace_ms });
@@ -238,7 +241,8 @@ void service_close(void)
 {
     token_stop();
     keyring_stop();
-    password_stop();
+    if (lanes_are_up) password_stop();
+    lanes_are_up = false;
     store_close();
 }
 
