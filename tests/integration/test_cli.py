@@ -211,16 +211,18 @@ def test_going_down_without_yes_needs_a_terminal(installed):
     assert status["version"] == status["newest"]
 
 
-def test_a_foreign_file_is_refused(place):
-    (place.work / "data").mkdir()
-    (place.work / "data" / "master.key").write_text("k" * 43 + "\n")
-    (place.work / "data" / "master.key").chmod(0o600)
-    (place.work / "data" / "postern.db").write_bytes(b"a letter to my aunt " * 100)
-    for words in (["migrate", "status"], ["migrate", "up"], ["migrate", "down", "--yes"],
-                  ["user", "list"]):
-        done = place.cli(*words)
-        assert done.returncode == 1 and "postern.db" in done.stderr
-    assert (place.work / "data" / "postern.db").read_bytes() == b"a letter to my aunt " * 100
+@pytest.mark.parametrize("words", [["migrate", "status"], ["migrate", "up"],
+                                   ["migrate", "down", "--yes"], ["user", "list"],
+                                   ["key", "list"]])
+def test_a_foreign_file_is_refused_and_left_alone(place, words):
+    data = place.work / "data"
+    data.mkdir()
+    (data / "master.key").write_text("k" * 43 + "\n")
+    (data / "master.key").chmod(0o600)
+    (data / "postern.db").write_bytes(b"a letter to my aunt " * 100)
+    done = place.cli(*words)
+    assert done.returncode == 1 and "postern.db" in done.stderr
+    assert (data / "postern.db").read_bytes() == b"a letter to my aunt " * 100
 
 
 # --- health ---
