@@ -66,7 +66,7 @@ def say(text):
     print(f"[{int(time.monotonic() - began):4} s] {text}", flush=True)
 
 
-def show(output, lines=60):
+def show(output, lines=100):
     for line in output.rstrip().split("\n")[-lines:]:
         print("    " + (line if len(line) <= 240 else line[:240] + "..."), flush=True)
 
@@ -128,7 +128,7 @@ class Reports:
         return dict(
             os.environ,
             # Fibers: a frame lives on a stack ASan did not make.
-            ASAN_OPTIONS=f"detect_stack_use_after_return=0:log_path={at}",
+            ASAN_OPTIONS=f"detect_stack_use_after_return=0:print_legend=0:log_path={at}",
             UBSAN_OPTIONS=f"print_stacktrace=1:halt_on_error=1:log_path={at}",
             LSAN_OPTIONS=f"suppressions={os.path.join(TOP, 'tests/lsan.supp')}:print_suppressions=0"
             if os.path.exists(os.path.join(TOP, "tests/lsan.supp")) else "print_suppressions=0",
