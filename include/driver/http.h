@@ -14,8 +14,16 @@
 #include "run/ctx.h"
 #include "run/fiber.h"
 
-enum http_method { HTTP_M_GET, HTTP_M_HEAD, HTTP_M_POST, HTTP_M_PUT, HTTP_M_PATCH, HTTP_M_DELETE,
-                   HTTP_M_OPTIONS, HTTP_M_OTHER };
+enum http_method {
+    HTTP_M_GET,
+    HTTP_M_HEAD,
+    HTTP_M_POST,
+    HTTP_M_PUT,
+    HTTP_M_PATCH,
+    HTTP_M_DELETE,
+    HTTP_M_OPTIONS,
+    HTTP_M_OTHER
+};
 
 struct http_header {
     struct str name, value; /* as sent; borrowed until the answer is sent */
@@ -31,15 +39,16 @@ struct http_plan {
     SUSPENDS enum err (*handle)(struct request *rq); /* NULL: answer `refuse` */
     enum err refuse;
     size_t body_max; /* at most that of http_config; 0: a body is swallowed */
-    bool quiet; /* request_end at DEBUG instead of INFO (probes) */
+    bool quiet;      /* request_end at DEBUG instead of INFO (probes) */
 };
 
 struct request {
-    struct ctx ctx; /* log_info(&rq->ctx, ...) */
+    struct ctx ctx;          /* log_info(&rq->ctx, ...) */
     enum http_method method; /* HEAD comes as GET with head_only set */
     bool head_only;
     struct str method_text;
-    struct str path;  /* as sent, validated: starts with '/', no %-escapes needed by any route */
+    struct str path;  /* as sent, validated: starts with '/', escapes stand for text but are not
+                       * undone; or "*" with OPTIONS */
     struct str query; /* behind '?', without it; absent when there is none */
     struct str host;  /* Host without port, lower case, "[::1]" with brackets; absent in an
                        * HTTP/1.0 request without Host */
@@ -55,8 +64,8 @@ struct request {
     /* the answer being made */
     struct {
         int status;
-        struct str type;     /* Content-Type; absent: none */
-        struct str head;     /* further header lines, each ending in CRLF; arena */
+        struct str type; /* Content-Type; absent: none */
+        struct str head; /* further header lines, each ending in CRLF; arena */
         struct buf body;
         struct str borrowed; /* body that outlives the answer, instead of `body` */
         bool no_store;       /* Cache-Control: no-store, Pragma: no-cache */
@@ -83,9 +92,9 @@ void reply_error(struct request *rq, enum err e);
 
 struct http_config {
     const char *host;
-    int port;                   /* 0: any */
-    unsigned connections_max;   /* 0: from the descriptor limit */
-    unsigned requests_max;      /* in flight, i.e. fibers; beyond: 503 at once */
+    int port;                 /* 0: any */
+    unsigned connections_max; /* 0: from the descriptor limit */
+    unsigned requests_max;    /* in flight, i.e. fibers; beyond: 503 at once */
     /* milliseconds; 0: the default of SPEC 6 */
     unsigned header_ms, request_ms, keepalive_ms, handler_ms, write_ms;
     size_t request_line_max, headers_max, body_max;
@@ -94,11 +103,13 @@ struct http_config {
 };
 
 enum err http_listen(const struct http_config *config); /* once per process; logs what fails */
-int http_port(void);              /* the one in force */
-void http_drain(void (*done)(void)); /* stop accepting, close idle ones, finish the rest; then done */
-void http_abort(void);            /* close whatever is left, now */
+int http_port(void);                                    /* the one in force */
+/* Stops accepting, closes idle connections, finishes the rest; then `done`,
+ * when nothing of the server is open any more. */
+void http_drain(void (*done)(void));
+void http_abort(void); /* close whatever is left, now */
 bool http_draining(void);
-unsigned http_connections(void);  /* open */
-unsigned http_requests(void);     /* in flight */
+unsigned http_connections(void); /* open */
+unsigned http_requests(void);    /* in flight */
 
 #endif

@@ -159,7 +159,7 @@ static bool accept_one(void)
 static void on_acceptable(uv_poll_t *poll, int status, int events)
 {
     (void)poll, (void)status, (void)events;
-    for (int i = 0; i < ACCEPT_BATCH && accept_one(); i++) {}
+    for (int left = ACCEPT_BATCH; left > 0 && accept_one();) left--;
 }
 
 static void on_flush(struct loop_flush *flush)
@@ -375,7 +375,7 @@ void http_drain(void (*done)(void))
     http_state.draining = true;
     server.drain_began = uv_now(loop);
     uv_close((uv_handle_t *)&server.poll, on_poll_closed);
-    while (accept_one()) {} /* whom the kernel has let in is served */
+    while (accept_one()) continue; /* whom the kernel has let in is served */
     close(server.fd);
 }
 

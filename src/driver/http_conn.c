@@ -29,10 +29,11 @@
 
 #define HALF_CLOSE_MS 100 /* a FIN later than this behind its request: the client has gone */
 #define LINGER_BYTES ((size_t)4 << 20)
-#define STALL_BYTES 4096                /* least progress of a slow reader */
-#define WIRE_KEEP ((size_t)256 << 10)   /* memory kept for composing answers */
+#define STALL_BYTES 4096              /* least progress of a slow reader */
+#define WIRE_KEEP ((size_t)256 << 10) /* memory kept for composing answers */
 
-static const struct str allow_any = STR_INIT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+/* What is said to methods that are refused before there is a route. */
+#define ALLOW STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 
 static char read_buffer[HTTP_READ_MAX];
 static struct buf wire = { .ceiling = HTTP_REPLY_MAX + (1 << 20) }; /* the answer being sent */
@@ -287,23 +288,13 @@ void conn_flush_finished(void)
     }
 }
 
-static enum err asterisk_handle(struct request *rq) /* RFC 9110 9.3.7 */
-{
-    reply_header(rq, "Allow", allow_any);
-    return reply_empty(rq, 204);
-}
-
 static void conn_plan(struct conn *c, bool body_is_here)
 {
     struct exchange *x = c->x;
     struct request *rq = &x->rq;
 
     log_debug(&rq->ctx, "request_start", KV("method", rq->method_text), KV("path", rq->path));
-    if (str_eq(rq->path, STR("*"))) {
-        x->plan = (struct http_plan){ .handle = asterisk_handle, .quiet = true };
-    } else {
-        x->plan = http_settings.plan(rq);
-    }
+    x->plan = http_settings.plan(rq);
     must(x->plan.handle || x->plan.refuse != OK);
     if (c->reserve && !x->plan.quiet) x->plan = (struct http_plan){ .refuse = E_OVERLOADED };
 
@@ -346,7 +337,7 @@ void conn_refuse(struct conn *c, enum err e, const char *why)
     struct exchange *x = c->x;
 
     http_refuse(x, e, why);
-    if (e == E_BAD_METHOD && !x->rq.reply.head.at) reply_header(&x->rq, "Allow", allow_any);
+    if (e == E_BAD_METHOD && !x->rq.reply.head.at) reply_header(&x->rq, "Allow", ALLOW);
     reply_error(&x->rq, e);
     conn_answer(c);
 }

@@ -217,5 +217,6 @@ bool http_host_parse(struct str value, struct str *host)
 
     uint64_t number;
     port = str_from(port, 1);
-    return value.at[host->len] == ':' && (port.len == 0 || (str_u64(port, &number) && number <= 65535));
+    return value.at[host->len] == ':' &&
+           (port.len == 0 || (str_u64(port, &number) && number <= 65535));
 }

@@ -18,14 +18,14 @@
 
 #include <stdlib.h>
 
-#define BLANKS_MAX 16          /* bytes of empty lines before a request */
-#define POOL_MAX 256           /* exchanges kept for reuse */
-#define BUF_KEEP 8192          /* larger buffers are given back between requests */
-#define CHUNK_LINE_MAX 8192    /* size line or trailer */
-#define CHUNK_DIGITS_MAX 16    /* 64 bits */
+#define BLANKS_MAX 16       /* bytes of empty lines before a request */
+#define POOL_MAX 256        /* exchanges kept for reuse */
+#define BUF_KEEP 8192       /* larger buffers are given back between requests */
+#define CHUNK_LINE_MAX 8192 /* size line or trailer */
+#define CHUNK_DIGITS_MAX 16 /* 64 bits */
 #define EXTENSION_BYTES_MAX 4096
 #define TRAILER_BYTES_MAX 8192
-#define ID_MAX 64              /* SPEC 2: X-Request-ID from outside */
+#define ID_MAX 64 /* SPEC 2: X-Request-ID from outside */
 #define AGENT_MAX 256
 
 /* --- the pool --- */
@@ -246,9 +246,12 @@ struct field {
 static void fields_find(const struct request *rq, struct field fields[KNOWN_COUNT])
 {
     static const struct str names[KNOWN_COUNT] = {
-        [HOST] = STR_INIT("host"),     [LENGTH] = STR_INIT("content-length"),
-        [CODING] = STR_INIT("transfer-encoding"), [EXPECT] = STR_INIT("expect"),
-        [ID] = STR_INIT("x-request-id"), [AGENT] = STR_INIT("user-agent"),
+        [HOST] = STR_INIT("host"),
+        [LENGTH] = STR_INIT("content-length"),
+        [CODING] = STR_INIT("transfer-encoding"),
+        [EXPECT] = STR_INIT("expect"),
+        [ID] = STR_INIT("x-request-id"),
+        [AGENT] = STR_INIT("user-agent"),
     };
 
     for (unsigned i = 0; i < rq->header_count; i++) {
@@ -356,9 +359,9 @@ static struct str agent_clean(struct arena *a, struct str agent)
 static void method_set(struct request *rq)
 {
     static const struct str names[] = {
-        [HTTP_M_GET] = STR_INIT("GET"),       [HTTP_M_HEAD] = STR_INIT("HEAD"),
-        [HTTP_M_POST] = STR_INIT("POST"),     [HTTP_M_PUT] = STR_INIT("PUT"),
-        [HTTP_M_PATCH] = STR_INIT("PATCH"),   [HTTP_M_DELETE] = STR_INIT("DELETE"),
+        [HTTP_M_GET] = STR_INIT("GET"),         [HTTP_M_HEAD] = STR_INIT("HEAD"),
+        [HTTP_M_POST] = STR_INIT("POST"),       [HTTP_M_PUT] = STR_INIT("PUT"),
+        [HTTP_M_PATCH] = STR_INIT("PATCH"),     [HTTP_M_DELETE] = STR_INIT("DELETE"),
         [HTTP_M_OPTIONS] = STR_INIT("OPTIONS"),
     };
 
@@ -388,7 +391,8 @@ static void head_complete(struct exchange *x)
     rq->query = x->line.query;
     method_set(rq);
     fields_find(rq, fields);
-    if (fields[ID].count == 1 && id_is_sane(fields[ID].value)) rq->ctx.request_id = fields[ID].value;
+    if (fields[ID].count == 1 && id_is_sane(fields[ID].value))
+        rq->ctx.request_id = fields[ID].value;
     if (fields[AGENT].count > 0) rq->ctx.agent = agent_clean(&x->arena, fields[AGENT].value);
 
     enum err e = framing_check(x, fields);

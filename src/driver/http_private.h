@@ -16,12 +16,12 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#define HTTP_ID_LEN 16                   /* of the request ids we make */
-#define HTTP_READ_MAX ((size_t)64 << 10) /* bytes one read can bring */
-#define HTTP_HELD_MAX ((size_t)64 << 10) /* pipelined bytes before reading stops */
+#define HTTP_ID_LEN 16                    /* of the request ids we make */
+#define HTTP_READ_MAX ((size_t)64 << 10)  /* bytes one read can bring */
+#define HTTP_HELD_MAX ((size_t)64 << 10)  /* pipelined bytes before reading stops */
 #define HTTP_DRAIN_MAX ((size_t)64 << 10) /* of a body nobody wants: swallowed, else close */
-#define HTTP_REPLY_MAX ((size_t)4 << 20) /* body of an answer */
-#define HTTP_ARENA_MAX ((size_t)8 << 20) /* all that one request may need */
+#define HTTP_REPLY_MAX ((size_t)4 << 20)  /* body of an answer */
+#define HTTP_ARENA_MAX ((size_t)8 << 20)  /* all that one request may need */
 
 /* What http_listen was given, with the defaults filled in. */
 extern struct http_config http_settings;

@@ -85,8 +85,8 @@ static void read_all(struct str bytes, uint32_t seed, struct buf *transcript)
     while (at < bytes.len && requests < REQUESTS_MAX) {
         size_t len = seed == 0 ? bytes.len - at : piece(&seed, bytes.len - at);
         struct str part = { bytes.at + at, len };
-        size_t taken = x->stage == HTTP_STAGE_HEAD ? http_parse_head(x, part)
-                                                   : http_parse_body(x, part);
+        size_t taken =
+            x->stage == HTTP_STAGE_HEAD ? http_parse_head(x, part) : http_parse_body(x, part);
 
         must(taken <= len);
         must(taken > 0 || x->stage == HTTP_STAGE_REFUSED); /* it goes on or it ends */

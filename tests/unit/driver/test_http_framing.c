@@ -14,7 +14,10 @@ struct row {
     struct str bytes;
     const char *expect; /* of `bytes` alone; NEXT behind it adds " 200" unless refused */
 };
-#define ROW(id, bytes, expect) { id, STR_INIT(bytes), expect }
+#define ROW(id, bytes, expect)      \
+    {                               \
+        id, STR_INIT(bytes), expect \
+    }
 #define POST(fields) "POST /echo HTTP/1.1\r\n" HOST fields "\r\n"
 #define CHUNKED POST("Transfer-Encoding: chunked\r\n")
 #define GET(fields) "GET /hello HTTP/1.1\r\n" HOST fields "\r\n"
@@ -81,17 +84,22 @@ Test(http_framing, length_and_coding_that_contradict_are_refused)
         ROW("H-009", POST("Transfer-Encoding: gzip, chunked\r\n") "0\r\n\r\n", "501"),
         ROW("H-010 last", POST("Transfer-Encoding: chunked, gzip\r\n") "0\r\n\r\n", "400"),
         ROW("H-010 twice",
-            POST("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") "0\r\n\r\n", "400"),
-        ROW("H-010 twice in one", POST("Transfer-Encoding: chunked, chunked\r\n") "0\r\n\r\n", "400"),
+            POST("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") "0\r\n\r\n",
+            "400"),
+        ROW("H-010 twice in one", POST("Transfer-Encoding: chunked, chunked\r\n") "0\r\n\r\n",
+            "400"),
         ROW("H-010 split",
             POST("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n") "0\r\n\r\n", "400"),
         ROW("H-010 x", POST("Transfer-Encoding: xchunked\r\n") "0\r\n\r\n", "400"),
         ROW("H-010 ;q", POST("Transfer-Encoding: chunked;q=1\r\n") "0\r\n\r\n", "400"),
         ROW("H-010 identity", POST("Transfer-Encoding: identity\r\n") "0\r\n\r\n", "400"),
         ROW("H-010 VTAB", POST("Transfer-Encoding: \vchunked\r\n") "0\r\n\r\n", "400"),
-        ROW("H-010 A0", POST("Transfer-Encoding: \xa0" "chunked\r\n") "0\r\n\r\n", "400"),
-        ROW("H-011",
-            "POST /echo HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+        ROW("H-010 A0",
+            POST("Transfer-Encoding: \xa0"
+                 "chunked\r\n") "0\r\n\r\n",
+            "400"),
+        ROW("H-011", "POST /echo HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "400"),
     };
     refuses(rows);
 }
@@ -136,8 +144,9 @@ Test(http_framing, a_good_body_is_read_to_its_end)
         ROW("chunked, case", POST("transfer-encoding: Chunked \r\n") "0\r\n\r\n", "200"),
         ROW("chunks", CHUNKED "1\r\na\r\n00A\r\n0123456789\r\n0\r\n\r\n", "200"),
         ROW("extension", CHUNKED "1;a=b;c=\"d\"\r\na\r\n0\r\n\r\n", "200"),
-        ROW("H-016", CHUNKED "1\r\na\r\n0\r\nAuthorization: Bearer x\r\nCookie: a=b\r\n"
-                             "Host: evil\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Type: a/b\r\n\r\n",
+        ROW("H-016",
+            CHUNKED "1\r\na\r\n0\r\nAuthorization: Bearer x\r\nCookie: a=b\r\n"
+                    "Host: evil\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Type: a/b\r\n\r\n",
             "200"),
         ROW("H-055 GET", GET("Content-Length: 5\r\n") "GET /", "200"),
         ROW("H-055 GET chunked", GET("Transfer-Encoding: chunked\r\n") "3\r\nGET\r\n0\r\n\r\n",
@@ -146,20 +155,25 @@ Test(http_framing, a_good_body_is_read_to_its_end)
             "200"),
         ROW("H-055 OPTIONS", "OPTIONS /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nGET ",
             "405"),
-        ROW("H-058 404", "POST /no HTTP/1.1\r\n" HOST "Content-Length: 45\r\n\r\n"
-                         "GET /hello HTTP/1.1\r\nHost: a\r\nX-12345678: y\r\n",
+        ROW("H-058 404",
+            "POST /no HTTP/1.1\r\n" HOST "Content-Length: 45\r\n\r\n"
+            "GET /hello HTTP/1.1\r\nHost: a\r\nX-12345678: y\r\n",
             "404"),
-        ROW("H-058 401", "POST /private HTTP/1.1\r\n" HOST "Content-Length: 32\r\n\r\n"
-                         "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+        ROW("H-058 401",
+            "POST /private HTTP/1.1\r\n" HOST "Content-Length: 32\r\n\r\n"
+            "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
             "401"),
-        ROW("H-058 429", "POST /limited HTTP/1.1\r\n" HOST "Content-Length: 32\r\n\r\n"
-                         "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+        ROW("H-058 429",
+            "POST /limited HTTP/1.1\r\n" HOST "Content-Length: 32\r\n\r\n"
+            "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
             "429"),
-        ROW("H-058 405", "PUT /echo HTTP/1.1\r\n" HOST "Content-Length: 32\r\n\r\n"
-                         "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+        ROW("H-058 405",
+            "PUT /echo HTTP/1.1\r\n" HOST "Content-Length: 32\r\n\r\n"
+            "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
             "405"),
-        ROW("H-078", POST("Content-Length: 49\r\nX-A: GET /hello HTTP/1.1\r\n")
-            "{\"a\":\"GET /hello HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n 12\"}",
+        ROW("H-078",
+            POST(
+                "Content-Length: 49\r\nX-A: GET /hello HTTP/1.1\r\n") "{\"a\":\"GET /hello HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n 12\"}",
             "200"),
     };
     answers(rows);
@@ -187,13 +201,34 @@ Test(http_framing, lines_end_in_crlf_and_names_in_a_colon)
         ROW("H-021 no colon", GET("X\r\n"), "400"),
         ROW("H-021 split", GET("X-Na\r\nme: y\r\n"), "400"),
         ROW("H-022 NUL", GET("X: a\0b\r\n"), "400"),
-        ROW("H-022 01", GET("X: a\x01" "b\r\n"), "400"),
-        ROW("H-022 08", GET("X: a\x08" "b\r\n"), "400"),
-        ROW("H-022 0B", GET("X: a\x0b" "b\r\n"), "400"),
-        ROW("H-022 0C", GET("X: a\x0c" "b\r\n"), "400"),
-        ROW("H-022 0E", GET("X: a\x0e" "b\r\n"), "400"),
-        ROW("H-022 1F", GET("X: a\x1f" "b\r\n"), "400"),
-        ROW("H-022 7F", GET("X: a\x7f" "b\r\n"), "400"),
+        ROW("H-022 01",
+            GET("X: a\x01"
+                "b\r\n"),
+            "400"),
+        ROW("H-022 08",
+            GET("X: a\x08"
+                "b\r\n"),
+            "400"),
+        ROW("H-022 0B",
+            GET("X: a\x0b"
+                "b\r\n"),
+            "400"),
+        ROW("H-022 0C",
+            GET("X: a\x0c"
+                "b\r\n"),
+            "400"),
+        ROW("H-022 0E",
+            GET("X: a\x0e"
+                "b\r\n"),
+            "400"),
+        ROW("H-022 1F",
+            GET("X: a\x1f"
+                "b\r\n"),
+            "400"),
+        ROW("H-022 7F",
+            GET("X: a\x7f"
+                "b\r\n"),
+            "400"),
         ROW("H-024 space", GET("Authorization : x\r\n"), "400"),
     };
     refuses(rows);
@@ -307,7 +342,10 @@ Test(http_framing, the_target_is_what_rfc_3986_says)
 {
     static const struct row rows[] = {
         ROW("H-061 NUL", LINE("GET /a\0b HTTP/1.1"), "400"),
-        ROW("H-061 01", LINE("GET /a\x01" "b HTTP/1.1"), "400"),
+        ROW("H-061 01",
+            LINE("GET /a\x01"
+                 "b HTTP/1.1"),
+            "400"),
         ROW("H-061 7F", LINE("GET /a\x7f HTTP/1.1"), "400"),
         ROW("H-061 UTF-8", LINE("GET /\xc3\xa9 HTTP/1.1"), "400"),
         ROW("H-061 backslash", LINE("GET /a\\b HTTP/1.1"), "400"),
@@ -341,18 +379,21 @@ Test(http_framing, the_target_is_what_rfc_3986_says)
 Test(http_framing, what_we_do_not_use_is_ignored)
 {
     static const struct row rows[] = {
-        ROW("H-024", GET("Content_Length: 5\r\nTransfer_Encoding: chunked\r\n"
-                         "X_Forwarded_For: a\r\n"),
+        ROW("H-024",
+            GET("Content_Length: 5\r\nTransfer_Encoding: chunked\r\n"
+                "X_Forwarded_For: a\r\n"),
             "200"),
-        ROW("H-034 h2c", GET("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-                             "HTTP2-Settings: AAMAAABkAAQAAP__\r\n"),
+        ROW("H-034 h2c",
+            GET("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                "HTTP2-Settings: AAMAAABkAAQAAP__\r\n"),
             "200"),
         ROW("H-034 websocket", GET("Connection: upgrade\r\nUpgrade: websocket\r\n"), "200"),
         ROW("H-034 body", POST("Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n") "ab",
             "200"),
         ROW("H-068", GET("Range: bytes=x-\r\nIf-Match: }\r\nIf-Modified-Since: never\r\n"), "200"),
-        ROW("H-072", GET("X-Forwarded-For: ,,\r\nForwarded: for=\"_x\"\r\nX-Real-IP: 300.1.1.1\r\n"
-                         "X-Forwarded-Host: evil\r\nX-Client-Cert: x\r\n"),
+        ROW("H-072",
+            GET("X-Forwarded-For: ,,\r\nForwarded: for=\"_x\"\r\nX-Real-IP: 300.1.1.1\r\n"
+                "X-Forwarded-Host: evil\r\nX-Client-Cert: x\r\n"),
             "200"),
         ROW("obs-text", GET("X: caf\xe9\r\n"), "200"),
         ROW("empty lines", "\r\n\r\n" GET(""), "200"),
@@ -371,8 +412,8 @@ Test(http_framing, only_100_continue_can_be_expected)
         ROW("H-057 obfuscated", POST("Expect: \"100-continue\"\r\nContent-Length: 2\r\n") "ab",
             "417"),
         ROW("H-057 empty", POST("Expect:\r\nContent-Length: 2\r\n") "ab", "417"),
-        ROW("refused", "POST /private HTTP/1.1\r\n" HOST
-                       "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+        ROW("refused",
+            "POST /private HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
             "401"),
     };
     refuses(rows);
@@ -394,8 +435,8 @@ Test(http_framing, nothing_behind_the_last_request_is_read)
         cr_expect(handled == before + 1, "%s", rows[i].id);
     }
     static const struct row kept[] = {
-        ROW("1.0 that asks to stay", "GET /hello HTTP/1.0\r\n" HOST "Connection: keep-alive\r\n\r\n",
-            "200"),
+        ROW("1.0 that asks to stay",
+            "GET /hello HTTP/1.0\r\n" HOST "Connection: keep-alive\r\n\r\n", "200"),
         ROW("1.0 without Host", "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "200"),
     };
     answers(kept);
