@@ -4,6 +4,7 @@
  * migrated; every other request is refused until the start is over.
  */
 #include "app/command.h"
+#include "app/command_line.h"
 #include "app/config.h"
 #include "app/route.h"
 #include "app/service.h"
@@ -252,7 +253,9 @@ static bool open_log(void)
 
 int command_serve(int argc, char **argv)
 {
-    (void)argc, (void)argv;
+    static const struct option_row no_options[] = { { 0 } };
+
+    if (!command_read("serve", argc, argv, no_options)) return EXIT_USAGE;
     serve.began_ms = mono_ms();
     if (!service_configure()) return EXIT_FAILED;
     log_set_format(config.log_json);
