@@ -96,37 +96,43 @@ static void complain(const char *event)
     log_warn(LOG_NONE, event, KV("connections", http_state.open));
 }
 
-/* A place in the reserve, or NULL. Whoever has had a whole turn of the loop
- * without a handler running for it makes room. */
-static struct conn **reserve_place(void)
+/* Is there no place but in the reserve? */
+static bool is_full(void)
+{
+    return http_state.open - server.reserve_count >= http_settings.connections_max;
+}
+
+/* A place in the reserve: an empty one, or that of the oldest connection that
+ * has had a whole turn of the loop and runs no handler. NULL: none, but when
+ * `young` says so there will be one in the next turn. */
+static struct conn **reserve_place(bool *young)
 {
     struct conn **oldest = NULL;
 
+    *young = false;
     for (unsigned i = 0; i < RESERVE; i++) {
         struct conn **place = &server.reserve[i];
 
         if (!*place) return place;
         unsigned turns = http_state.turn - (*place)->turn;
-        bool busy = (*place)->state == CONN_RUNNING || (*place)->state == CONN_WRITING;
-        if (busy || turns < 2) continue;
-        if (!oldest || turns > http_state.turn - (*oldest)->turn) oldest = place;
+        if ((*place)->state == CONN_RUNNING || (*place)->state == CONN_WRITING) continue;
+        if (turns < 2) {
+            *young = true;
+        } else if (!oldest || turns > http_state.turn - (*oldest)->turn) {
+            oldest = place;
+        }
     }
-    if (oldest) conn_close(*oldest);
     return oldest;
 }
 
-static void accepted(int fd, const struct sockaddr *peer)
+static void reserve_take(struct conn **place, int fd, const struct sockaddr *peer)
 {
-    if (http_state.open - server.reserve_count < http_settings.connections_max) {
-        conn_open(fd, peer, false);
-        return;
-    }
     complain("http.connections_full");
-    struct conn **place = reserve_place();
     if (!place) {
         close(fd);
         return;
     }
+    if (*place) conn_close(*place);
     *place = conn_open(fd, peer, true);
     if (*place) server.reserve_count++;
 }
@@ -145,14 +151,23 @@ static bool accept_failed(int error)
     return fd >= 0;
 }
 
+/* Whoever finds only young ones in the reserve waits in the kernel: else a
+ * crowd that comes at once would close the door on the probe among it. */
 static bool accept_one(void)
 {
     struct sockaddr_storage peer = { 0 };
     socklen_t len = sizeof peer;
-    int fd = accept4(server.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    bool full = is_full(), young = false;
+    struct conn **place = full ? reserve_place(&young) : NULL;
 
+    if (full && !place && young) return false;
+    int fd = accept4(server.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return accept_failed(errno);
-    accepted(fd, (const struct sockaddr *)&peer);
+    if (full) {
+        reserve_take(place, fd, (const struct sockaddr *)&peer);
+    } else {
+        conn_open(fd, (const struct sockaddr *)&peer, false);
+    }
     return true;
 }
 
