@@ -17,6 +17,10 @@
 #include <psa/crypto.h>
 #include <string.h>
 
+#ifndef MBEDTLS_THREADING_C
+#error "mbedTLS must be built with MBEDTLS_THREADING_C: keys are made on pool threads"
+#endif
+
 #define SHA256_BLOCK 64
 #define NONCE_LEN 12
 #define TAG_LEN 16
