@@ -43,10 +43,26 @@ static void conn_resume(struct conn *c);
 
 /* --- lists and closing --- */
 
+/* Forgets the pipelined bytes. */
+static void held_drop(struct conn *c)
+{
+    http_state.held -= c->held.len;
+    buf_done(&c->held);
+    c->held_at = 0;
+}
+
+/* The memory this connection's incomplete request holds from now on. */
+static void arriving_set(struct conn *c, size_t bytes)
+{
+    http_state.arriving += bytes - c->arriving;
+    c->arriving = bytes;
+}
+
 static void conn_unlink(struct conn *c)
 {
     struct conn_list *list = &http_state.lists[c->state];
 
+    arriving_set(c, 0);
     *(c->prev ? &c->prev->next : &list->first) = c->next;
     *(c->next ? &c->next->prev : &list->last) = c->prev;
 }
@@ -88,7 +104,7 @@ void conn_close(struct conn *c)
     if (c->state == CONN_CLOSING) return;
     conn_unlink(c);
     c->state = CONN_CLOSING;
-    buf_done(&c->held);
+    held_drop(c);
     if (c->x && c->x->running) {
         c->x->rq.ctx.abandoned = true;
     } else if (c->x) {
@@ -129,7 +145,7 @@ static void linger_begin(struct conn *c)
         conn_close(c);
         return;
     }
-    buf_done(&c->held);
+    held_drop(c);
     conn_move(c, CONN_LINGER);
     reading_set(c, true);
 }
@@ -374,9 +390,20 @@ static size_t conn_feed(struct conn *c, struct str data)
             conn_run(c);
         } else if (c->x->stage == HTTP_STAGE_REFUSED) {
             conn_refuse(c, c->x->refused, c->x->why);
+        } else {
+            arriving_set(c, sizeof *c->x + c->x->head.cap + c->x->body.len);
         }
     }
     return taken;
+}
+
+/* When unfinished requests hold too much, the oldest of them give way: who
+ * sends at an honest pace is not among those. */
+static void arriving_bound(void)
+{
+    while (http_state.arriving > HTTP_ARRIVING_MAX) {
+        conn_refuse(http_state.lists[CONN_ARRIVING].first, E_OVERLOADED, "arriving_memory");
+    }
 }
 
 static void conn_drop(struct conn *c, size_t len)
@@ -392,7 +419,12 @@ static void conn_drop(struct conn *c, size_t len)
 
 static void conn_hold(struct conn *c, struct str data)
 {
+    if (http_state.held + data.len > HTTP_HELD_ALL_MAX) {
+        conn_close(c);
+        return;
+    }
     buf_drop(&c->held, c->held_at);
+    http_state.held += data.len - c->held_at;
     c->held_at = 0;
     buf_add(&c->held, data);
     must(!c->held.full);
@@ -402,8 +434,9 @@ static void conn_hold(struct conn *c, struct str data)
 static void conn_input(struct conn *c, struct str data)
 {
     size_t taken = conn_feed(c, data);
-    bool over = c->state == CONN_LINGER || (c->x && !c->x->keep_alive) || c->last;
 
+    arriving_bound();
+    bool over = c->state == CONN_LINGER || (c->x && !c->x->keep_alive) || c->last;
     if (taken == data.len || c->state == CONN_CLOSING) return;
     if (over) {
         conn_drop(c, data.len - taken); /* nothing behind the last request counts */
@@ -415,20 +448,19 @@ static void conn_input(struct conn *c, struct str data)
 /* An answer is out: goes on with what was held meanwhile. */
 static void conn_resume(struct conn *c)
 {
+    struct str rest = str_from(buf_str(&c->held), c->held_at);
+
     if (!conn_takes_input(c)) return;
-    if (c->held.len > c->held_at) {
-        c->held_at += conn_feed(c, str_from(buf_str(&c->held), c->held_at));
-        if (c->state == CONN_CLOSING) return;
+    size_t taken = conn_feed(c, rest);
+    if (c->state == CONN_CLOSING || c->state == CONN_LINGER) return;
+
+    c->held_at += taken;
+    if (taken == rest.len) held_drop(c);
+    if (taken == rest.len && c->eof && conn_takes_input(c)) {
+        conn_close(c); /* what is incomplete now stays so */
+    } else if (rest.len - taken < HTTP_HELD_MAX) {
+        reading_set(c, true);
     }
-    if (c->held_at == c->held.len) {
-        buf_done(&c->held);
-        c->held_at = 0;
-        if (c->eof && conn_takes_input(c)) {
-            conn_close(c); /* what is incomplete now stays so */
-            return;
-        }
-    }
-    if (c->held.len - c->held_at < HTTP_HELD_MAX) reading_set(c, true);
 }
 
 /* The client has closed, or only its half: `printf ... | nc` does that right

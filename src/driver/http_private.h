@@ -16,12 +16,14 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#define HTTP_ID_LEN 16                    /* of the request ids we make */
-#define HTTP_READ_MAX ((size_t)64 << 10)  /* bytes one read can bring */
-#define HTTP_HELD_MAX ((size_t)64 << 10)  /* pipelined bytes before reading stops */
-#define HTTP_DRAIN_MAX ((size_t)64 << 10) /* of a body nobody wants: swallowed, else close */
-#define HTTP_REPLY_MAX ((size_t)4 << 20)  /* body of an answer */
-#define HTTP_ARENA_MAX ((size_t)8 << 20)  /* all that one request may need */
+#define HTTP_ID_LEN 16                       /* of the request ids we make */
+#define HTTP_READ_MAX ((size_t)64 << 10)     /* bytes one read can bring */
+#define HTTP_HELD_MAX ((size_t)64 << 10)     /* pipelined bytes before reading stops */
+#define HTTP_DRAIN_MAX ((size_t)64 << 10)    /* of a body nobody wants: swallowed, else close */
+#define HTTP_REPLY_MAX ((size_t)4 << 20)     /* body of an answer */
+#define HTTP_HELD_ALL_MAX ((size_t)64 << 20) /* of all connections together; beyond: close */
+#define HTTP_ARRIVING_MAX ((size_t)64 << 20) /* of all requests that are not yet whole */
+#define HTTP_ARENA_MAX ((size_t)8 << 20)     /* all that one request may need */
 
 /* What http_listen was given, with the defaults filled in. */
 extern struct http_config http_settings;
@@ -138,6 +140,7 @@ struct conn {
     size_t held_at;     /* of these: already taken */
     size_t dropped;     /* bytes thrown away before closing */
     size_t unsent;      /* when it was looked at last */
+    size_t arriving;    /* its part of http_state.arriving */
     unsigned writes;    /* uv_writes under way */
     unsigned turn;      /* of the loop, when it was accepted */
     enum conn_state state;
@@ -171,6 +174,8 @@ extern struct http_state {
     unsigned alive;    /* structs: also those that are closing */
     unsigned requests; /* handlers running */
     unsigned turn;     /* of the loop */
+    size_t arriving;   /* bytes that incomplete requests hold */
+    size_t held;       /* bytes that are pipelined */
     bool draining;
 } http_state;
 

@@ -397,6 +397,33 @@ Test(http_drain, draining_finishes_what_has_begun)
     cr_expect(h.len == 0 && h.closed);
 }
 
+/* --- limits of memory --- */
+
+TestSuite(http_many, .init = server_start, .fini = server_stop, .timeout = 120);
+
+#define MANY 1200 /* times 64 KiB is more than unfinished requests may hold */
+
+Test(http_many, unfinished_bodies_hold_a_bounded_memory)
+{
+    static const char head[] = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n";
+    static char body[65535];
+    static int fds[MANY];
+
+    memset(body, 'b', sizeof body);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial();
+        say(fds[i], str_of(head), 0);
+        say(fds[i], str_span(body, sizeof body), 0);
+    }
+    struct heard h = hear(fds[0], HEAR_MS); /* the oldest gave way */
+    cr_expect_str_eq(statuses(&h, false), "503");
+    say(fds[MANY - 1], STR("b" GET_LAST("/empty")), 0); /* the newest is served */
+    h = hear(fds[MANY - 1], HEAR_MS);
+    cr_expect_str_eq(statuses(&h, false), "200 204");
+    for (int i = 0; i < MANY; i++) close(fds[i]);
+    expect_canary();
+}
+
 /* --- limits of connections --- */
 
 static void few_start(void)
