@@ -47,10 +47,10 @@ void wake(struct wait *w, enum err result);
 /* Starts `run(arg)` on a fiber from the next drain on. `name` is static. NULL
  * when the most fibers there may be are running (fiber_init): say overloaded. */
 struct fiber *fiber_start(const char *name, void (*run)(void *arg), void *arg);
-void fiber_cancel(struct fiber *f);        /* see above; only while it lives */
-void fiber_label(struct str id);           /* request id of the running fiber, copied */
-struct fiber *fiber_self(void);            /* NULL on the loop's own stack */
-unsigned fiber_count(void);                /* alive */
+void fiber_cancel(struct fiber *f); /* see above; only while it lives */
+void fiber_label(struct str id);    /* request id of the running fiber, copied */
+struct fiber *fiber_self(void);     /* NULL on the loop's own stack */
+unsigned fiber_count(void);         /* alive */
 SUSPENDS enum err fiber_sleep(uint64_t ms, uint64_t deadline);
 
 void fiber_init(unsigned most); /* after loop_init */

@@ -18,13 +18,13 @@
 
 void torture_reset(void); /* all off, count 0 */
 void torture_fail(unsigned k, enum err e);
-unsigned torture_count(void); /* waits in this round */
-bool torture_hit(void);       /* wait k was reached */
+unsigned torture_count(void);        /* waits in this round */
+bool torture_hit(void);              /* wait k was reached */
 void torture_shuffle(uint64_t seed); /* 0: off */
 
 /* What run/fiber asks. */
-unsigned torture_round(void);             /* given to each fiber at its start */
-enum err torture_wait(unsigned round);    /* counts a wait; OK: leave it alone */
-unsigned torture_place(unsigned ready);   /* where in the list the next one goes */
+unsigned torture_round(void);           /* given to each fiber at its start */
+enum err torture_wait(unsigned round);  /* counts a wait; OK: leave it alone */
+unsigned torture_place(unsigned ready); /* where in the list the next one goes */
 
 #endif

@@ -59,10 +59,10 @@ static inline void turn(void)
     uv_run(loop, UV_RUN_NOWAIT);
 }
 
-/* The loop runs until every fiber has ended. */
+/* The loop runs until every fiber has ended, and not until its next event. */
 static inline void run_all(void)
 {
-    while (fiber_count() > 0) uv_run(loop, UV_RUN_ONCE);
+    for (turn(); fiber_count() > 0; turn()) uv_sleep(1);
 }
 
 #endif

@@ -276,6 +276,7 @@ FLOOR_TEST(gate, work_runs_on_a_thread_below_the_loop_and_is_waited_out)
     struct inquiry q = { 0 };
     int nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
 
+    setenv("UV_THREADPOOL_SIZE", "1", 1);
     gate_init(&gate, "test.gate", 1, 10, 60000);
     for (int i = 0; i < 2; i++) { /* niced once, not each time */
         q = (struct inquiry){ 0 };
@@ -370,6 +371,7 @@ static void enter_and_work(void *arg)
 
     ctx_init(&ctx, NULL, 60000);
     *answer = gate_enter(&gate, &ctx, &pass);
+    cr_expect_eq(pass.gate != NULL, *answer == OK, "a failure holds no slot");
     if (*answer == OK) *answer = gate_work(&pass, inquire, &q);
 }
 
