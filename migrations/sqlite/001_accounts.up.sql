@@ -54,6 +54,15 @@ CREATE TABLE session (
 
 CREATE INDEX session_by_account ON session (tenant_id, account_id, id);
 
+-- Knowing nothing, the planner takes all rows of a tenant for as few as those
+-- of one account and reads the whole table. So it is told: a million rows, one
+-- tenant, four sessions to an account.
+ANALYZE session;
+DELETE FROM sqlite_stat1 WHERE tbl = 'session';
+INSERT INTO sqlite_stat1 (tbl, idx, stat)
+VALUES ('session', 'session', '1000000 1000000 1'),
+       ('session', 'session_by_account', '1000000 1000000 4 1');
+
 -- Private keys are sealed under the master key.
 CREATE TABLE signing_key (
     tenant_id    BLOB    NOT NULL REFERENCES tenant (id),
