@@ -16,10 +16,10 @@
 /* The words of <sqlite3.h> begin with SQLITE_, so these do not. */
 enum sqlite_refusal {
     STORE_FINE,
-    STORE_MISSING,  /* no file, and `create` was false */
-    STORE_FOREIGN,  /* a file that is not ours */
-    STORE_NEWER,    /* its schema is newer than this binary */
-    STORE_BEHIND,   /* its schema is older: migrate first */
+    STORE_MISSING, /* no file, and `create` was false */
+    STORE_FOREIGN, /* a file that is not ours */
+    STORE_NEWER,   /* its schema is newer than this binary */
+    STORE_BEHIND,  /* its schema is older: migrate first */
     STORE_CORRUPT,
     STORE_UNUSABLE, /* permissions, locks, I/O */
 };
@@ -29,13 +29,16 @@ struct sqlite_problem {
     char text[256]; /* for the operator; names the file */
 };
 
-/* Opens and makes it the store in force (store_use). Blocks; before the loop
- * runs. `readers`: reader threads, 1 to 8. */
+/* Opens and makes it the store in force (store_use). Blocks; after loop_init,
+ * before the loop runs, and once for each loop_init. `readers`: reader threads,
+ * 1 to 8. */
 bool sqlite_open(const char *path, unsigned readers, struct sqlite_problem *problem);
 
 /* Migrations, compiled in from migrations/sqlite; all block, none needs the
  * loop. Each migration is one transaction, guarded against a second migrator
- * and resumable. `report` gets a line per step. */
+ * and resumable; it contains no COMMIT, and no DEFERRABLE key (that would fail
+ * in the commit many share). A new file is built at PATH.new and moved to its
+ * place when it is complete. `report` gets a line per step. */
 struct sqlite_migration {
     int number;
     const char *name, *up, *down; /* SQL */
@@ -48,7 +51,8 @@ bool sqlite_migrate(const char *path, int target /* -1: newest */, bool create,
 /* Version in force, or -1 with a problem. */
 int sqlite_version_of(const char *path, struct sqlite_problem *problem);
 
-/* For the bench and `durable operations per fsync`. */
+/* For the bench and `durable operations per fsync`: batches that were stored,
+ * commits that wrote (an fsync each), batches that were undone, batches read. */
 struct sqlite_figures {
     uint64_t batches, commits, rollbacks, reads;
 };

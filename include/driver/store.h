@@ -11,9 +11,11 @@
  * looking at the data. Nothing is held while a fiber does something else.
  *
  * Rows are copied into ctx->arena. OK from store_write means durable.
- * E_CONFLICT: a unique constraint said no, nothing was changed. E_STORE_DOWN:
- * busy, full, broken or gone, nothing was changed as far as is known.
- * E_TIMED_OUT, E_CANCELED: it had not begun. Every call can wait.
+ * E_CONFLICT: a unique constraint or a foreign key said no, nothing was
+ * changed. E_STORE_DOWN: busy, full, broken or gone, or the statement does not
+ * agree with the schema (logged); nothing was changed as far as is known.
+ * E_TIMED_OUT, E_CANCELED: it had not begun. E_OVERLOADED: too many wait.
+ * Every call can wait.
  */
 #ifndef DRIVER_STORE_H
 #define DRIVER_STORE_H
@@ -54,7 +56,7 @@ static inline struct db_value db_uuid(struct uuid u)
 }
 
 struct db_stmt {
-    const char *name;    /* "session.rotate": for logs and metrics */
+    const char *name; /* "session.rotate": for logs and metrics */
     const char *sql;
     const char *params;  /* a letter each: i int, t text, b blob, u uuid */
     const char *columns; /* of the rows it answers, likewise; "" for none */
@@ -71,18 +73,17 @@ struct db_query {
 
 /* Row r, column c of an answered query. NULL cells: type DB_NULL. */
 const struct db_value *db_cell(const struct db_query *q, size_t r, size_t c);
-int64_t db_get_int(const struct db_query *q, size_t r, size_t c);       /* NULL: 0 */
-struct str db_get_text(const struct db_query *q, size_t r, size_t c);   /* NULL: absent */
-struct uuid db_get_uuid(const struct db_query *q, size_t r, size_t c);  /* NULL: nil */
+int64_t db_get_int(const struct db_query *q, size_t r, size_t c);      /* NULL: 0 */
+struct str db_get_text(const struct db_query *q, size_t r, size_t c);  /* NULL: absent */
+struct uuid db_get_uuid(const struct db_query *q, size_t r, size_t c); /* NULL: nil */
 bool db_is_null(const struct db_query *q, size_t r, size_t c);
 
 SUSPENDS enum err store_read(struct ctx *ctx, struct db_query *queries, size_t count);
 SUSPENDS enum err store_write(struct ctx *ctx, struct db_query *queries, size_t count);
 
 /* One query, for the many places that have just one: QUERY(&stmt, db_uuid(id), ...). */
-#define QUERY(statement, ...)                                            \
-    ((struct db_query){ .stmt = (statement),                             \
-                        .params = (const struct db_value[]){ __VA_ARGS__ } })
+#define QUERY(statement, ...) \
+    ((struct db_query){ .stmt = (statement), .params = (const struct db_value[]){ __VA_ARGS__ } })
 
 /* Is it usable now? For readiness: a write that changes nothing, at most
  * `ctx->deadline`. E_STORE_DOWN says no. */

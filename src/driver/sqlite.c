@@ -88,8 +88,7 @@ static const struct store_ops ops = {
 
 static bool thread_start(uv_thread_t *thread, void (*run)(void *arg))
 {
-    uv_thread_options_t options = { .flags = UV_THREAD_HAS_STACK_SIZE,
-                                    .stack_size = THREAD_STACK };
+    uv_thread_options_t options = { .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = THREAD_STACK };
 
     return uv_thread_create_ex(thread, &options, run, &store) == 0;
 }
@@ -149,6 +148,7 @@ bool sqlite_open(const char *path, unsigned readers, struct sqlite_problem *prob
         return sqlite_refuse(problem, STORE_MISSING, "%s does not exist", path);
     }
     store.file.path = strdup(path);
+    must(store.file.path != NULL);
     store.file.device = st.st_dev;
     store.file.inode = st.st_ino;
 

@@ -18,8 +18,8 @@ enum { PARAMS_MAX = 32, PREPARED_FIRST = 64, CELLS_FIRST = 64 };
 enum { WRITER_CACHE_KIB = 2000, READER_CACHE_KIB = 1000 };
 
 struct sqlite_prepared {
-    const struct db_stmt *key; /* NULL: free */
-    sqlite3_stmt *stmt;        /* owned */
+    const struct db_stmt *key;  /* NULL: free */
+    sqlite3_stmt *stmt;         /* owned */
     uint8_t number[PARAMS_MAX]; /* SQLite's, of $1, $2 ... */
 };
 
@@ -67,8 +67,7 @@ static void prepared_grow(struct sqlite_conn *c)
 
 /* A statement that does not agree with its letters is a mistake in the
  * program; one that does not agree with the schema is not (X-012). */
-static void prepared_check(const struct sqlite_conn *c, struct sqlite_prepared *p,
-                           const char *tail)
+static void prepared_check(const struct sqlite_conn *c, struct sqlite_prepared *p, const char *tail)
 {
     size_t params = strlen(p->key->params);
 
@@ -95,8 +94,8 @@ static int prepared_get(struct sqlite_conn *c, const struct db_stmt *key,
     if (p->key) return SQLITE_OK;
 
     const char *tail;
-    int code = checked(sqlite3_prepare_v3(c->db, key->sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                          &p->stmt, &tail));
+    int code = checked(
+        sqlite3_prepare_v3(c->db, key->sql, -1, SQLITE_PREPARE_PERSISTENT, &p->stmt, &tail));
     if (code != SQLITE_OK) return code;
     p->key = key;
     c->prepared_count++;
@@ -114,8 +113,7 @@ static int value_bind(sqlite3_stmt *stmt, int number, const struct db_value *v)
     case DB_TEXT:
         return sqlite3_bind_text64(stmt, number, v->text.at, v->text.len, SQLITE_STATIC,
                                    SQLITE_UTF8);
-    case DB_BLOB:
-        return sqlite3_bind_blob64(stmt, number, v->text.at, v->text.len, SQLITE_STATIC);
+    case DB_BLOB: return sqlite3_bind_blob64(stmt, number, v->text.at, v->text.len, SQLITE_STATIC);
     case DB_UUID:
         return sqlite3_bind_blob(stmt, number, v->uuid.bytes, sizeof v->uuid.bytes, SQLITE_STATIC);
     default: return sqlite3_bind_null(stmt, number);
@@ -317,8 +315,9 @@ int sqlite_conn_open(struct sqlite_conn *c, const char *path, enum sqlite_role r
 {
     *c = (struct sqlite_conn){ .role = role };
 
-    int code = checked(sqlite3_open_v2(
-        path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL));
+    int code = checked(
+        sqlite3_open_v2(path, &c->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL));
     if (code != SQLITE_OK) return code;
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_busy_timeout(c->db, patience_ms);

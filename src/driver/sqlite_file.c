@@ -38,8 +38,7 @@ bool sqlite_refuse_code(struct sqlite_problem *problem, const char *path,
                              path);
     case SQLITE_BUSY:
         return sqlite_refuse(problem, STORE_UNUSABLE, "%s is locked by another process", path);
-    case SQLITE_FULL:
-        return sqlite_refuse(problem, STORE_UNUSABLE, "%s: the disk is full", path);
+    case SQLITE_FULL: return sqlite_refuse(problem, STORE_UNUSABLE, "%s: the disk is full", path);
     case SQLITE_READONLY:
         return sqlite_refuse(problem, STORE_UNUSABLE,
                              "%s or its directory cannot be written by this user", path);
@@ -59,8 +58,7 @@ static bool on_network(const char *path)
     case 0x6969:     /* NFS */
     case 0x517b:     /* SMB */
     case 0xfe534d42: /* SMB2 */
-    case 0xff534d42: /* CIFS */
-        return true;
+    case 0xff534d42: /* CIFS */ return true;
     default: return false;
     }
 }
@@ -70,7 +68,8 @@ static bool path_look(const char *path, struct sqlite_problem *problem)
     struct stat st;
 
     if (stat(path, &st) != 0) {
-        if (errno == ENOENT) return sqlite_refuse(problem, STORE_MISSING, "%s does not exist", path);
+        if (errno == ENOENT)
+            return sqlite_refuse(problem, STORE_MISSING, "%s does not exist", path);
         return sqlite_refuse(problem, STORE_UNUSABLE, "%s: %s", path, strerror(errno));
     }
     if (!S_ISREG(st.st_mode))

@@ -47,8 +47,8 @@ static bool passes_by_itself(int code)
 static void trouble_log(const struct sqlite_link *l, int code)
 {
     const char *event = unusable(code) ? "store.unusable" : "store.down";
-    const char *reason = code == SQLITE_READONLY_DBMOVED ? "the file was removed or replaced"
-                                                         : sqlite3_errstr(code);
+    const char *reason =
+        code == SQLITE_READONLY_DBMOVED ? "the file was removed or replaced" : sqlite3_errstr(code);
     int cause = l->conn.db ? sqlite3_system_errno(l->conn.db) : 0;
 
     log_error(LOG_NONE, event, KV("file", l->file->path), KV("thread", l->who),

@@ -174,8 +174,8 @@ static bool build(struct migrator *g, int fd)
 
     int code = sqlite_conn_open(&g->conn, g->path, SQLITE_MIGRATOR, PATIENCE_MS);
     if (code == SQLITE_OK) code = sqlite_conn_set_up(&g->conn);
-    bool built = code == SQLITE_OK ? steps_run(g)
-                                   : sqlite_refuse_code(g->problem, g->path, &g->conn, code);
+    bool built =
+        code == SQLITE_OK ? steps_run(g) : sqlite_refuse_code(g->problem, g->path, &g->conn, code);
     sqlite_conn_close(&g->conn);
     return built;
 }
@@ -219,8 +219,8 @@ static bool create(struct migrator *g, const char *path)
 
 /* --- the public part --- */
 
-bool sqlite_migrate(const char *path, int target, bool may_create,
-                    void (*report)(const char *line), struct sqlite_problem *problem)
+bool sqlite_migrate(const char *path, int target, bool may_create, void (*report)(const char *line),
+                    struct sqlite_problem *problem)
 {
     struct migrator g = {
         .path = path,

@@ -28,8 +28,7 @@ static int jobs_run(struct sqlite_conn *conn, struct sqlite_job *jobs)
     return trouble;
 }
 
-static void share_run(struct sqlite_store *store, struct sqlite_link *link,
-                      struct sqlite_job *jobs)
+static void share_run(struct sqlite_store *store, struct sqlite_link *link, struct sqlite_job *jobs)
 {
     unsigned count = 0;
 

@@ -17,10 +17,10 @@
 #include "base/log.h"
 
 enum {
-    WAL_PAGES = 1000,         /* 4 MiB */
-    WAL_LARGE_PAGES = 8000,   /* 32 MiB */
-    WAL_ALARM_PAGES = 16384,  /* 64 MiB */
-    WAL_PATIENCE_MS = 20,     /* for readers to leave */
+    WAL_PAGES = 1000,        /* 4 MiB */
+    WAL_LARGE_PAGES = 8000,  /* 32 MiB */
+    WAL_ALARM_PAGES = 16384, /* 64 MiB */
+    WAL_PATIENCE_MS = 20,    /* for readers to leave */
 };
 
 struct writer {
@@ -121,8 +121,10 @@ static void wal_tidy(struct writer *w)
     if (!db || w->wal_pages < w->checkpoint_at) return;
     bool large = w->wal_pages >= WAL_LARGE_PAGES;
     if (large) sqlite3_busy_timeout(db, WAL_PATIENCE_MS);
-    int code = sqlite3_wal_checkpoint_v2(
-        db, NULL, large ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int code =
+        sqlite3_wal_checkpoint_v2(db, NULL,
+                                  large ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+                                  NULL, NULL);
     if (large) sqlite3_busy_timeout(db, SQLITE_PATIENCE_MS);
     w->checkpoint_at = w->wal_pages + WAL_PAGES;
 
@@ -150,8 +152,7 @@ void sqlite_writer_run(void *arg)
             group_run(&w);
             wal_tidy(&w);
         } else {
-            sqlite_lane_refuse(&store->writes,
-                               sqlite_lane_take(&store->writes, 1, SQLITE_LANE_MAX),
+            sqlite_lane_refuse(&store->writes, sqlite_lane_take(&store->writes, 1, SQLITE_LANE_MAX),
                                E_STORE_DOWN);
         }
     }

@@ -84,8 +84,8 @@ static void measure(const char *what, const struct db_stmt *first, const struct 
     double batches = (double)(after.batches - before.batches);
     printf("%-8s %8.0f/s", what, (double)done / s);
     if (batches > 0)
-        printf("  writes %7.0f/s  commits %5.0f/s  durable operations per fsync %5.1f",
-               batches / s, commits / s, batches / commits);
+        printf("  writes %7.0f/s  commits %5.0f/s  durable operations per fsync %5.1f", batches / s,
+               commits / s, batches / commits);
     if (after.reads > before.reads)
         printf("  reads %7.0f/s", (double)(after.reads - before.reads) / s);
     printf("  worst %.1f ms\n", (double)worst_us / 1000);

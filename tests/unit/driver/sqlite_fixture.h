@@ -84,12 +84,12 @@ static inline void fixture_run(void (*body)(void *arg), void *arg)
     fixture_close();
 }
 
-#define STORE_TEST(suite, name)           \
-    static void name##_body(void *arg);   \
-    Test(suite, name)                     \
-    {                                     \
-        fixture_run(name##_body, NULL);   \
-    }                                     \
+#define STORE_TEST(suite, name)         \
+    static void name##_body(void *arg); \
+    Test(suite, name)                   \
+    {                                   \
+        fixture_run(name##_body, NULL); \
+    }                                   \
     static void name##_body(void *arg __attribute__((unused)))
 
 /* A context with an arena that lives until the end of the scope. */
@@ -109,8 +109,8 @@ static inline void work_init(struct work *w, uint64_t timeout_ms)
     ctx_init(&w->ctx, &w->arena, timeout_ms);
 }
 
-#define WORK(name, timeout_ms)               \
-    CLEANUP(work_done) struct work name;     \
+#define WORK(name, timeout_ms)           \
+    CLEANUP(work_done) struct work name; \
     work_init(&name, timeout_ms)
 
 #endif

@@ -14,9 +14,8 @@
 
 TestSuite(sqlite, .init = fixture_place, .fini = fixture_remove, .timeout = 60);
 
-static const struct db_stmt insert = {
-    "insert", "INSERT INTO thing (id, body) VALUES ($1, $2)", "ib", ""
-};
+static const struct db_stmt insert = { "insert", "INSERT INTO thing (id, body) VALUES ($1, $2)",
+                                       "ib", "" };
 static const struct db_stmt count_things = { "count", "SELECT count(*) FROM thing", "", "i" };
 
 static enum err thing_add(struct ctx *ctx, int64_t id, struct str body)

@@ -21,9 +21,8 @@ struct ledger {
 
 /* --- the child --- */
 
-static const struct db_stmt insert = {
-    "insert", "INSERT INTO thing (id, body) VALUES ($1, $2)", "ib", ""
-};
+static const struct db_stmt insert = { "insert", "INSERT INTO thing (id, body) VALUES ($1, $2)",
+                                       "ib", "" };
 static const struct db_stmt find = { "find", "SELECT body FROM thing WHERE id = $1", "i", "b" };
 
 static int ledger_fd;
@@ -86,8 +85,7 @@ static void members_run(void *arg)
     }
 }
 
-static void child_run(unsigned kinds, enum fault_action action, unsigned nth,
-                                   bool forever)
+static void child_run(unsigned kinds, enum fault_action action, unsigned nth, bool forever)
 {
     struct sqlite_problem problem;
 

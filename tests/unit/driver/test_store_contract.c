@@ -21,13 +21,12 @@ static void engine_run(void (*body)(void *arg))
 static const struct db_stmt insert = {
     "insert", "INSERT INTO thing (id, name, body, owner) VALUES ($1, $2, $3, $4)", "itbu", ""
 };
-static const struct db_stmt find = {
-    "find", "SELECT id, name, body, owner FROM thing WHERE id = $1", "i", "itbu"
-};
+static const struct db_stmt find = { "find",
+                                     "SELECT id, name, body, owner FROM thing WHERE id = $1", "i",
+                                     "itbu" };
 static const struct db_stmt count_things = { "count", "SELECT count(*) FROM thing", "", "i" };
-static const struct db_stmt add_part = {
-    "add_part", "INSERT INTO part (id, thing) VALUES ($1, $2)", "ii", ""
-};
+static const struct db_stmt add_part = { "add_part", "INSERT INTO part (id, thing) VALUES ($1, $2)",
+                                         "ii", "" };
 static const struct db_stmt bump = { "bump", "UPDATE pair SET n = n + 1 WHERE id = $1", "i", "" };
 static const struct db_stmt look = { "look", "SELECT n FROM pair WHERE id = $1", "i", "i" };
 
@@ -110,9 +109,8 @@ CONTRACT(null_is_not_empty)
 
 CONTRACT(parameters_go_by_number_not_by_place)
 {
-    static const struct db_stmt backwards = {
-        "backwards", "SELECT $3 + 0, $1 || $1, $2 + 0", "tii", "iti"
-    };
+    static const struct db_stmt backwards = { "backwards", "SELECT $3 + 0, $1 || $1, $2 + 0", "tii",
+                                              "iti" };
     WORK(w, 5000);
     struct db_query q = QUERY(&backwards, db_text(STR("ab")), db_int(2), db_int(3));
 
@@ -124,9 +122,8 @@ CONTRACT(parameters_go_by_number_not_by_place)
 CONTRACT(rows_come_in_order_and_returning_answers)
 {
     static const struct db_stmt all = { "all", "SELECT id, name FROM thing ORDER BY id", "", "it" };
-    static const struct db_stmt drop = {
-        "drop", "DELETE FROM thing WHERE id > $1 RETURNING id", "i", "i"
-    };
+    static const struct db_stmt drop = { "drop", "DELETE FROM thing WHERE id > $1 RETURNING id",
+                                         "i", "i" };
     WORK(w, 5000);
 
     for (int i = 0; i < 300; i++) {
@@ -148,9 +145,8 @@ CONTRACT(rows_come_in_order_and_returning_answers)
 
 CONTRACT(changed_counts_what_a_condition_let_through)
 {
-    static const struct db_stmt spend = {
-        "spend", "UPDATE pair SET n = 1 WHERE id = $1 AND n = 0", "i", ""
-    };
+    static const struct db_stmt spend = { "spend", "UPDATE pair SET n = 1 WHERE id = $1 AND n = 0",
+                                          "i", "" };
     WORK(w, 5000);
 
     for (int64_t expected = 1; expected >= 0; expected--) {
@@ -223,19 +219,18 @@ CONTRACT(a_conflict_leaves_the_neighbours_alone)
 CONTRACT(a_mistake_is_no_conflict_and_no_crash)
 {
     static const struct db_stmt no_table = { "no_table", "SELECT a FROM nowhere", "", "i" };
-    static const struct db_stmt no_column = {
-        "no_column", "UPDATE thing SET colour = 1 WHERE id = $1", "i", ""
-    };
-    static const struct db_stmt wrong_type = {
-        "wrong_type", "SELECT name FROM thing WHERE id = $1", "i", "i"
-    };
-    static const struct db_stmt wrong_size = {
-        "wrong_size", "SELECT body FROM thing WHERE id = $1", "i", "u"
-    };
+    static const struct db_stmt no_column = { "no_column",
+                                              "UPDATE thing SET colour = 1 WHERE id = $1", "i",
+                                              "" };
+    static const struct db_stmt wrong_type = { "wrong_type", "SELECT name FROM thing WHERE id = $1",
+                                               "i", "i" };
+    static const struct db_stmt wrong_size = { "wrong_size", "SELECT body FROM thing WHERE id = $1",
+                                               "i", "u" };
     WORK(w, 5000);
-    struct db_query forbidden = QUERY(&insert, db_int(-13), db_text(STR("x")), db_null(), db_null());
-    struct db_query fine = QUERY(&insert, db_int(1), db_text(STR("a")), db_blob(STR("short")),
-                                 db_null());
+    struct db_query forbidden =
+        QUERY(&insert, db_int(-13), db_text(STR("x")), db_null(), db_null());
+    struct db_query fine =
+        QUERY(&insert, db_int(1), db_text(STR("a")), db_blob(STR("short")), db_null());
 
     cr_assert(store_write(&w.ctx, &forbidden, 1) == E_STORE_DOWN); /* CHECK */
     cr_assert(store_write(&w.ctx, &fine, 1) == OK);
