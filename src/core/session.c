@@ -38,17 +38,16 @@ static const struct db_stmt rotate = {
     "UPDATE session SET generation = generation + 1, rotated_at = $4, rotated_print = $5,"
     " expires_at = $6, address = $7, agent = $8"
     " WHERE tenant_id = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL"
-    " AND EXISTS (SELECT 1 FROM account WHERE account.tenant_id = session.tenant_id"
+    " AND expires_at > $4 AND EXISTS (SELECT 1 FROM account WHERE account.tenant_id = session.tenant_id"
     " AND account.id = session.account_id AND " ADMISSIBLE ")",
     "uuiibitt", ""
 };
-/* Counts a rotation at most once, however often its predecessor comes back. */
+/* Counts a rotation once, however often its predecessor comes back. */
 static const struct db_stmt followed = {
     "session.followed",
-    "UPDATE session SET grace_streak ="
-    " CASE WHEN grace_generation = generation - 1 THEN grace_streak + 1 ELSE 1 END,"
-    " grace_generation = generation"
-    " WHERE tenant_id = $1 AND id = $2 AND generation = $3 AND grace_generation < generation"
+    "UPDATE session SET grace_streak = CASE grace_generation WHEN generation THEN grace_streak"
+    " WHEN generation - 1 THEN grace_streak + 1 ELSE 1 END, grace_generation = generation"
+    " WHERE tenant_id = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL"
     " RETURNING grace_streak",
     "uui", "i"
 };
@@ -192,7 +191,8 @@ SUSPENDS static enum err revoke(struct ctx *ctx, const struct row *s, struct uui
 {
     enum err e = session_end(ctx, s->account, id, reason);
 
-    if (e != OK && e != E_NOT_FOUND) return e; /* not revoked: do not say it was */
+    if (e == E_NOT_FOUND) return E_REFRESH_REUSED; /* somebody else has just ended it */
+    TRY(e); /* not revoked: do not say it was */
     log_warn(ctx, "session.reuse_detected", KV("session", id), KV("account", s->account),
              KV("reason", reason));
     return E_REFRESH_REUSED;
@@ -205,7 +205,7 @@ static enum err why_ended(const struct row *s)
                      str_eq(s->revoked_reason, STR("follower"));
         return reuse ? E_REFRESH_REUSED : E_SESSION_REVOKED;
     }
-    if (s->expires_at <= wall_ms()) return E_SESSION_EXPIRED;
+    if (s->expires_at <= wall_ms() || s->generation == UINT32_MAX) return E_SESSION_EXPIRED;
     return admit(&s->standing) == OK ? OK : E_SESSION_REVOKED;
 }
 
@@ -226,7 +226,7 @@ SUSPENDS static enum err rotate_row(struct ctx *ctx, struct uuid id, struct row 
 }
 
 /* Generation n-1: the same successor again while the window lasts. A clock
- * that was set back does not widen the window. */
+ * that was set back does not widen the window. E_CONFLICT: the row has moved. */
 SUSPENDS static enum err repeat_row(struct ctx *ctx, struct uuid id, const struct row *s)
 {
     int64_t age = wall_ms() - s->rotated_at;
@@ -240,9 +240,8 @@ SUSPENDS static enum err repeat_row(struct ctx *ctx, struct uuid id, const struc
     struct db_query q = QUERY(&followed, db_uuid(ctx->tenant), db_uuid(id),
                               db_int(s->generation));
     TRY(store_write(ctx, &q, 1));
-    if (q.rows > 0 && db_get_int(&q, 0, 0) >= FOLLOWED_MOST)
-        return revoke(ctx, s, id, "follower");
-    return OK;
+    if (q.rows == 0) return E_CONFLICT;
+    return db_get_int(&q, 0, 0) < FOLLOWED_MOST ? OK : revoke(ctx, s, id, "follower");
 }
 
 SUSPENDS enum err session_refresh(struct ctx *ctx, struct token refresh, struct tokens *out)
@@ -260,21 +259,17 @@ SUSPENDS enum err session_refresh(struct ctx *ctx, struct token refresh, struct 
         TRY(refresh_token_check(&t, s.secret));
         TRY(why_ended(&s));
 
-        if (t.generation == s.generation) {
-            e = rotate_row(ctx, t.session, &s);
-            if (e == E_CONFLICT) continue; /* look again: it moved, or it ended */
-            TRY(e);
-            return give(ctx, t.session, &s, s.generation + 1, out);
+        if (t.generation > s.generation) { /* ours, but the database is older than it */
+            log_error(ctx, "session.ahead", KV("session", t.session),
+                      KV("presented", t.generation), KV("stored", s.generation));
+            return E_BAD_REFRESH;
         }
-        if (t.generation + 1 == s.generation) {
-            TRY(repeat_row(ctx, t.session, &s));
-            return give(ctx, t.session, &s, s.generation, out);
-        }
-        if (t.generation < s.generation) return revoke(ctx, &s, t.session, "reused");
-        /* Ours, but ahead of the row: the database is older than the token. */
-        log_error(ctx, "session.ahead", KV("session", t.session),
-                  KV("presented", t.generation), KV("stored", s.generation));
-        return E_BAD_REFRESH;
+        uint32_t behind = s.generation - t.generation;
+        if (behind > 1) return revoke(ctx, &s, t.session, "reused");
+        e = behind ? repeat_row(ctx, t.session, &s) : rotate_row(ctx, t.session, &s);
+        if (e == E_CONFLICT) continue; /* look again: it moved, or it ended */
+        TRY(e);
+        return give(ctx, t.session, &s, t.generation + 1, out);
     }
     return E_OVERLOADED;
 }
