@@ -105,7 +105,9 @@ def build(name, targets=()):
         return False
     output, status = run(["ninja", "-k", "0", "-C", build_dir(name), *targets])
     if status:
-        show("\n".join(line for line in output.split("\n") if not re.match(r"\[\d+/\d+\]", line)))
+        lines = output.split("\n")
+        first = next((i for i, line in enumerate(lines) if line.startswith("FAILED")), 0)
+        show("\n".join(line for line in lines[first:] if not re.match(r"\[\d+/\d+\]", line)))
         totals.add(failed=1)
         say(f"{name}: build FAILED")
         return False
