@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct form {
     struct str email;
@@ -400,7 +401,7 @@ Test(json_vectors, what_is_left_to_us_stays_as_it_is_pinned)
 #undef refused
     };
 
-    if (!opendir(vectors_dir())) cr_skip_test("skipped: no foreign vectors");
+    if (access(vectors_dir(), R_OK) != 0) cr_skip_test("skipped: no foreign vectors");
     cr_expect(COUNT(pinned) == 35);
     for (size_t i = 0; i < COUNT(pinned); i++)
         cr_expect(verdict_on(pinned[i].name) == pinned[i].verdict, "%s", pinned[i].name);

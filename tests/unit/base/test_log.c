@@ -63,9 +63,10 @@ static struct log_context context = { STR_INIT("req-1") };
 Test(log, a_line_is_one_json_object)
 {
     struct uuid id = { { 0xab } };
+    bool done = true; /* the word itself is an int for clang 14 */
 
     log_info(&context, "login.ok", KV("account", id), KV("n", -7), KV("big", (size_t)7),
-             KV("done", true), KV("text", STR("a\"b")), KV("c", "d"), KV("none", STR_NONE));
+             KV("done", done), KV("text", STR("a\"b")), KV("c", "d"), KV("none", STR_NONE));
     expect_line("\"event\":\"login.ok\",\"request_id\":\"req-1\",\"logger\":\"login\","
                 "\"account\":\"ab000000-0000-0000-0000-000000000000\",\"n\":-7,\"big\":7,"
                 "\"done\":true,\"text\":\"a\\\"b\",\"c\":\"d\",\"none\":null}\n");
