@@ -47,7 +47,7 @@ static unsigned write_until_up(struct ctx *ctx, int64_t id)
 
 /* --- the log, as a file --- */
 
-static char log_path[100];
+static char log_path[200];
 
 static void log_to_file(void)
 {
@@ -201,7 +201,7 @@ STORE_TEST(sqlite, four_processes_write_one_file)
 
 static off_t wal_size(void)
 {
-    char wal[100];
+    char wal[200];
     struct stat st;
 
     snprintf(wal, sizeof wal, "%s-wal", fixture_path);
@@ -260,7 +260,7 @@ static void fill_disk(void *arg)
     cr_assert(thing_add(&w.ctx, 1000, str_span(body, sizeof body)) == E_STORE_DOWN);
     cr_assert(things(&w.ctx, &count) == OK && count == acked);
 
-    char ballast[100];
+    char ballast[200];
     snprintf(ballast, sizeof ballast, "%s/ballast", fixture_dir);
     must(unlink(ballast) == 0);
     write_until_up(&w.ctx, 2000);
@@ -272,7 +272,7 @@ static void fill_disk(void *arg)
 Test(sqlite, a_full_disk_stops_writes_until_there_is_space)
 {
     static char zeros[800000];
-    char ballast[100];
+    char ballast[200];
 
     if (!small_disk()) cr_skip_test("mounting is not allowed here");
     snprintf(ballast, sizeof ballast, "%s/ballast", fixture_dir);
@@ -306,7 +306,7 @@ Test(sqlite, the_probe_says_no_when_the_disk_is_full)
 /* */
 STORE_TEST(sqlite, a_replaced_file_is_not_written)
 {
-    char aside[100];
+    char aside[200];
     int64_t count = -1;
     WORK(w, 50000);
 

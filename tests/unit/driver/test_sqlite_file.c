@@ -110,7 +110,7 @@ Test(sqlite_file, an_empty_one_is_not_filled)
 /* the database has gone, but what it had not folded in is there. */
 Test(sqlite_file, a_wal_without_its_database_is_not_overwritten)
 {
-    char wal[100];
+    char wal[200];
 
     snprintf(wal, sizeof wal, "%s-wal", fixture_path);
     FILE *f = fopen(wal, "w");
