@@ -11,7 +11,9 @@
 
 #include "driver/store.h"
 
-enum change_kind { CHANGE_SESSION, CHANGE_ACCOUNT, CHANGE_KEYS };
+/* CHANGE_ANY is told, never written: rows were gone before this process read
+ * them, and whatever it keeps may be out of date. */
+enum change_kind { CHANGE_SESSION, CHANGE_ACCOUNT, CHANGE_KEYS, CHANGE_ANY };
 
 /* Goes into the batch that makes the change; changes even if that batch's
  * other statements changed nothing, which does no harm. `params` holds four. */
@@ -29,12 +31,14 @@ void change_listen(void (*hear)(enum change_kind kind, struct uuid tenant, struc
  * must not be kept. */
 uint64_t change_epoch(void);
 
-/* True while the last reading is younger than a second: only then may a cache
- * be believed. */
+/* True while what was read last was so less than a second ago: only then may a
+ * cache be believed. */
 bool change_is_fresh(void);
 
-SUSPENDS enum err change_start(struct ctx *ctx); /* reads where the feed stands, starts reading */
-void change_stop(void);
+/* Reads where the feed stands and starts reading: before anything is read that
+ * is to be kept, or a change in between would never be heard of. */
+SUSPENDS enum err change_start(struct ctx *ctx);
+void change_stop(void); /* nothing if it was not started */
 /* Forgets rows older than an hour, at most `limit`. */
 SUSPENDS enum err change_sweep(struct ctx *ctx, unsigned limit);
 

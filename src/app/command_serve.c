@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/must.h"
-#include "core/change.h"
 #include "core/sweep.h"
 #include "driver/crypto.h"
 #include "driver/password.h"
@@ -36,7 +35,6 @@ static struct {
     uint64_t began_ms;
     bool first;   /* the master key was made by this start */
     bool failed;  /* exit status 1 */
-    bool running; /* core's background work is on */
     bool stopping;
     struct timer drain_deadline, last_turns;
     uv_signal_t signals[5];
@@ -97,10 +95,7 @@ static void release_signals(void)
 static void on_last_turns(struct timer *t)
 {
     if (fiber_count() > 0) return;
-    if (serve.running) {
-        change_stop();
-        sweep_stop();
-    }
+    sweep_stop();
     timer_close(t, NULL);
     release_signals();
     service_close();
@@ -134,12 +129,7 @@ static void stop(const char *why)
 SUSPENDS static bool bring_up(struct ctx *ctx)
 {
     if (!service_open(ctx, true)) return false;
-    if (change_start(ctx) != OK) {
-        fputs("postern: the database cannot be read\n", stderr);
-        return false;
-    }
     sweep_start();
-    serve.running = true;
     enum err e = first_admin(ctx);
     if (e != OK)
         fprintf(stderr, "postern: the administrator cannot be made (ADMIN_EMAIL): %s\n",

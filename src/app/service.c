@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/random.h"
 #include "core/account.h"
+#include "core/change.h"
 #include "core/keyring.h"
 #include "core/session.h"
 #include "core/tenant.h"
@@ -210,7 +211,8 @@ SUSPENDS static bool start_core(struct ctx *ctx, bool create)
     token_start(&(struct token_rules){ .issuer = config.public_url,
                                        .audience = config.public_url,
                                        .ttl_s = config.access_token_ttl_s });
-    enum err e = keyring_check_master(ctx);
+    enum err e = create ? change_start(ctx) : OK; /* before what is kept is read */
+    if (e == OK) e = keyring_check_master(ctx);
     if (e == E_BAD_CREDENTIAL) {
         complain("the master key is not the one this database was made with"
                  " (MASTER_KEY, or " MASTER_KEY_FILE " in DATA_DIR)");
@@ -239,6 +241,7 @@ SUSPENDS bool service_open(struct ctx *ctx, bool create)
 
 void service_close(void)
 {
+    change_stop();
     token_stop();
     keyring_stop();
     if (lanes_are_up) password_stop();

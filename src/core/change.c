@@ -1,5 +1,8 @@
-/* The feed is read every half second for as long as the process runs. When the store cannot be read the caches stop being believed after a second
- * and every check goes to the store itself, which then says so: fail closed. */
+/* The feed is read every half second for as long as the process runs. When the
+ * store cannot be read the caches stop being believed after a second and every
+ * check goes to the store itself, which then says so: fail closed. Numbers
+ * follow each other without a gap, so a gap means that rows were swept which
+ * this process had not read: it had stood still, or could not read, for long. */
 #include "core/change.h"
 
 #include "base/clock.h"
@@ -12,9 +15,9 @@ static const char *const kind_words[] = { "session", "account", "keys" };
 
 static void (*listeners[CHANGE_LISTENERS])(enum change_kind, struct uuid, struct uuid);
 static int64_t last_seq;
-static uint64_t epoch, read_at_ms;
+static uint64_t epoch, read_at_ms; /* mono_ms: what was so then is known */
 static struct timer ticker;
-static bool reading;
+static bool started, reading;
 
 static const struct db_stmt insert = {
     "change.insert",
@@ -74,24 +77,32 @@ bool change_is_fresh(void)
 static void tell_row(const struct db_query *q, size_t row)
 {
     struct str word = db_get_text(q, row, 2);
+    int64_t seq = db_get_int(q, row, 0);
 
+    if (seq != last_seq + 1) {
+        log_warn(LOG_NONE, "change.missed", KV("seen", last_seq), KV("next", seq));
+        change_tell(CHANGE_ANY, UUID_NIL, UUID_NIL);
+    }
+    last_seq = seq;
     for (enum change_kind kind = CHANGE_SESSION; kind <= CHANGE_KEYS; kind++)
         if (str_eq(word, str_of(kind_words[kind])))
             change_tell(kind, db_get_uuid(q, row, 1), db_get_uuid(q, row, 3));
-    last_seq = db_get_int(q, row, 0);
 }
 
 SUSPENDS static enum err read_newer(struct ctx *ctx)
 {
     size_t rows;
+    uint64_t asked_ms;
 
     do {
         struct db_query q = QUERY(&newer, db_int(last_seq), db_int(READ_MOST));
+        arena_reset(ctx->arena);
+        asked_ms = mono_ms();
         TRY(store_read(ctx, &q, 1));
         rows = q.rows;
         for (size_t i = 0; i < rows; i++) tell_row(&q, i);
     } while (rows == READ_MOST);
-    read_at_ms = mono_ms();
+    read_at_ms = asked_ms;
     return OK;
 }
 
@@ -124,10 +135,12 @@ static void on_tick(struct timer *t)
 SUSPENDS enum err change_start(struct ctx *ctx)
 {
     struct db_query q = QUERY(&newest, db_null());
+    uint64_t asked_ms = mono_ms();
 
     TRY(store_read(ctx, &q, 1));
     last_seq = db_get_int(&q, 0, 0);
-    read_at_ms = mono_ms();
+    read_at_ms = asked_ms;
+    started = true;
     timer_init(&ticker, on_tick);
     timer_start(&ticker, READ_EVERY_MS, READ_EVERY_MS);
     return OK;
@@ -135,7 +148,8 @@ SUSPENDS enum err change_start(struct ctx *ctx)
 
 void change_stop(void)
 {
-    timer_close(&ticker, NULL);
+    if (started) timer_close(&ticker, NULL);
+    started = false;
 }
 
 SUSPENDS enum err change_sweep(struct ctx *ctx, unsigned limit)

@@ -10,10 +10,11 @@
 #include "core/jws.h"
 #include "driver/crypto.h"
 #include "run/gate.h"
+#include "run/timer.h"
 
 #include <stdlib.h>
 
-enum { KID_HS256_BYTES = 16, ARENA_MAX = 1 << 20, RELOAD_MS = 5000 };
+enum { KID_HS256_BYTES = 16, ARENA_MAX = 1 << 20, RELOAD_MS = 5000, RETRY_MS = 500 };
 
 struct ring {
     struct arena arena; /* of its texts */
@@ -28,6 +29,9 @@ static enum alg wanted_alg;
 static struct secret hs256_secret;
 static struct uuid tenant_of_ring;
 static uint64_t version;
+static uint64_t readings, reading_in_force; /* numbered in the order they were begun */
+static struct timer retry;
+static bool started, failing;
 
 static const struct db_stmt usable = {
     "key.usable",
@@ -204,7 +208,10 @@ static enum err ring_fill(struct ctx *ctx, struct ring *r, const struct db_query
 SUSPENDS enum err keyring_reload(struct ctx *ctx)
 {
     struct db_query q = QUERY(&usable, db_uuid(ctx->tenant), db_int(KEYRING_MAX - 1));
+    uint64_t reading = ++readings;
+
     TRY(store_read(ctx, &q, 1));
+    if (reading < reading_in_force) return OK; /* a later one was faster, and knows more */
 
     struct ring *r = must_zalloc(sizeof *r);
     arena_init(&r->arena, ARENA_MAX);
@@ -216,6 +223,7 @@ SUSPENDS enum err keyring_reload(struct ctx *ctx)
     }
     ring_free(ring);
     ring = r;
+    reading_in_force = reading;
     version++;
     return OK;
 }
@@ -274,6 +282,15 @@ SUSPENDS static enum err make_key(struct ctx *ctx, enum alg alg, const char *sta
     return OK;
 }
 
+/* Until it has worked, keys that were withdrawn are still believed: tried again
+ * soon. Not when a key does not open, which only another change can mend. */
+static void reload_failed(enum err e)
+{
+    if (!failing) log_error(LOG_NONE, "key.reload_failed", KV("error", e));
+    failing = true;
+    if (e != E_BAD_CREDENTIAL) timer_start(&retry, RETRY_MS, 0);
+}
+
 static void reload(void *arg)
 {
     (void)arg;
@@ -284,15 +301,24 @@ static void reload(void *arg)
     ctx_init(&ctx, &arena, RELOAD_MS);
     ctx.tenant = tenant_of_ring;
     enum err e = keyring_reload(&ctx);
-    if (e == OK) log_info(&ctx, "key.reloaded", KV("keys", ring->count));
-    else log_error(&ctx, "key.reload_failed", KV("error", e));
+    if (e != OK) {
+        reload_failed(e);
+        return;
+    }
+    failing = false;
+    log_info(&ctx, "key.reloaded", KV("keys", ring->count));
+}
+
+static void on_retry(struct timer *t)
+{
+    (void)t;
+    if (!fiber_start("keyring.reload", reload, NULL)) reload_failed(E_OVERLOADED);
 }
 
 static void hear(enum change_kind kind, struct uuid tenant, struct uuid subject)
 {
     (void)tenant, (void)subject;
-    if (kind == CHANGE_KEYS && !fiber_start("keyring.reload", reload, NULL))
-        log_error(LOG_NONE, "key.reload_failed", KV("error", E_OVERLOADED));
+    if (kind == CHANGE_KEYS || kind == CHANGE_ANY) on_retry(&retry);
 }
 
 SUSPENDS enum err keyring_start(struct ctx *ctx, enum alg alg, struct secret secret, bool create)
@@ -302,18 +328,23 @@ SUSPENDS enum err keyring_start(struct ctx *ctx, enum alg alg, struct secret sec
     wanted_alg = alg;
     hs256_secret = secret;
     tenant_of_ring = ctx->tenant;
+    started = true;
+    timer_init(&retry, on_retry);
+    change_listen(hear);
     TRY(keyring_reload(ctx));
     if (create && ring->active < 0) {
         enum err e = make_key(ctx, alg, "active", &kid);
         if (e != OK && e != E_CONFLICT) return e; /* another process was first */
         TRY(keyring_reload(ctx));
     }
-    change_listen(hear);
     return OK;
 }
 
 void keyring_stop(void)
 {
+    if (!started) return;
+    started = false;
+    timer_close(&retry, NULL);
     ring_free(ring);
     ring = NULL;
 }

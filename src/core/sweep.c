@@ -7,7 +7,7 @@
 enum { EVERY_MS = 1000, SLICE = 500, DEADLINE_MS = 5000, ARENA_MAX = 1 << 20 };
 
 static struct timer ticker;
-static bool sweeping;
+static bool started, sweeping;
 
 SUSPENDS static enum err sweep_slice(struct ctx *ctx)
 {
@@ -40,11 +40,13 @@ static void on_tick(struct timer *t)
 
 void sweep_start(void)
 {
+    started = true;
     timer_init(&ticker, on_tick);
     timer_start(&ticker, EVERY_MS, EVERY_MS);
 }
 
 void sweep_stop(void)
 {
-    timer_close(&ticker, NULL);
+    if (started) timer_close(&ticker, NULL);
+    started = false;
 }

@@ -43,7 +43,8 @@ static void hear(enum change_kind kind, struct uuid tenant, struct uuid subject)
     for (size_t i = 0; i < CACHE_SLOTS; i++) {
         const struct identity *who = &cache[i].who;
         if (cache[i].keys == 0) continue;
-        if (uuid_eq(kind == CHANGE_SESSION ? who->session : who->account, subject))
+        if (kind == CHANGE_ANY ||
+            uuid_eq(kind == CHANGE_SESSION ? who->session : who->account, subject))
             cache[i].keys = 0;
     }
 }
