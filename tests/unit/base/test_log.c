@@ -66,9 +66,10 @@ Test(log, a_line_is_one_json_object)
     bool done = true; /* the word itself is an int for clang 14 */
 
     log_info(&context, "login.ok", KV("account", id), KV("n", -7), KV("big", (size_t)7),
-             KV("done", done), KV("text", STR("a\"b")), KV("c", "d"), KV("none", STR_NONE));
+             KV("u", 7u), KV("done", done), KV("text", STR("a\"b")), KV("c", "d"),
+             KV("none", STR_NONE));
     expect_line("\"event\":\"login.ok\",\"request_id\":\"req-1\",\"logger\":\"login\","
-                "\"account\":\"ab000000-0000-0000-0000-000000000000\",\"n\":-7,\"big\":7,"
+                "\"account\":\"ab000000-0000-0000-0000-000000000000\",\"n\":-7,\"big\":7,\"u\":7,"
                 "\"done\":true,\"text\":\"a\\\"b\",\"c\":\"d\",\"none\":null}\n");
     log_info(LOG_NONE, "started");
     expect_line("\"event\":\"started\",\"request_id\":null,\"logger\":\"started\"}\n");
