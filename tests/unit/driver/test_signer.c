@@ -297,6 +297,7 @@ ON_BOTH(signer, import_refuses_another_curve)
     struct signer_key *key = NULL;
 
     cr_expect(signer_import(ALG_ES256, vector("p-384").pkcs8, &key) == E_BAD_VALUE);
+    cr_expect(signer_import(ALG_ES256, vector("secp256k1").pkcs8, &key) == E_BAD_VALUE);
 }
 
 Test(signer, mbedtls_says_that_it_has_no_eddsa)
