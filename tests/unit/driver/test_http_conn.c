@@ -185,7 +185,7 @@ Test(http_conn, a_header_section_has_an_absolute_deadline)
 
     say(started, STR("GET /hello HTTP/1.1\r\n"), 0);
     for (int i = 0; i < 8; i++) {
-        say(trickle, str_span("GET /hel" + i, 1), 0);
+        say(trickle, str_span(&"GET /hel"[i], 1), 0);
         usleep(100000);
     }
     struct heard h = hear_all(trickle);
