@@ -4,10 +4,12 @@
 #include "config_options.h"
 
 #include "app/cores.h"
+#include "driver/password.h"
 
 #include <arpa/inet.h>
 
 enum { DAY_MS = 86400000, PASSWORD_LENGTH_MIN = 8 };
+enum { ISSUER_MAX = 512 }; /* bytes; it is in every token twice (core/token.c) */
 
 /* --- readers ---------------------------------------------------------------- */
 
@@ -186,6 +188,7 @@ static const char *issuer_fault(struct str url)
 
     if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://")))
         return "does not begin with http:// or https://";
+    if (url.len > ISSUER_MAX) return "is too long";
     if (str_find(url, '?') >= 0 || str_find(url, '#') >= 0) return "has a query or a fragment";
     if (str_ends(url, STR("/"))) return "ends with a slash";
     struct str path = str_from(url, str_starts(url, STR("https://")) ? 8 : 7);
@@ -266,8 +269,10 @@ static struct str make_host(const struct loading *l)
     return is_deployed(l) ? STR("0.0.0.0") : STR("127.0.0.1");
 }
 
+/* Any port: nobody knows yet which. */
 static struct str make_public_url(const struct loading *l)
 {
+    if (l->readings.config.port == 0) return STR_NONE;
     return arena_fmt(l->arena, "http://127.0.0.1:%d", l->readings.config.port);
 }
 
@@ -340,9 +345,9 @@ const struct option options[] = {
     { "PASSWORD_REQUIRE_UPPERCASE", read_bool, IN(password_require_uppercase), .standard = "false" },
     { "PASSWORD_REQUIRE_NUMBERS", read_bool, IN(password_require_numbers), .standard = "false" },
     { "PASSWORD_REQUIRE_SPECIAL_CHARS", read_bool, IN(password_require_special), .standard = "false" },
-    { "ARGON2_MEMORY_KIB", read_int, IN(argon2_memory_kib), .standard = "19456", .min = 8, .max = 4194304 },
-    { "ARGON2_TIME_COST", read_int, IN(argon2_time_cost), .standard = "2", .min = 1, .max = 64 },
-    { "ARGON2_PARALLELISM", read_int, IN(argon2_parallelism), .standard = "1", .min = 1, .max = 16 },
+    { "ARGON2_MEMORY_KIB", read_int, IN(argon2_memory_kib), .standard = "19456", .min = 8, .max = ARGON2_MEMORY_KIB_MAX },
+    { "ARGON2_TIME_COST", read_int, IN(argon2_time_cost), .standard = "2", .min = 1, .max = ARGON2_TIME_COST_MAX },
+    { "ARGON2_PARALLELISM", read_int, IN(argon2_parallelism), .standard = "1", .min = 1, .max = ARGON2_PARALLELISM_MAX },
     { "ARGON2_CONCURRENCY", read_int, IN(argon2_concurrency), .make = make_concurrency, .min = 1, .max = 64 },
 
     { "LOG_LEVEL", read_log_level, .make = make_log_level, .words = log_levels, .reloadable = true },
@@ -447,6 +452,14 @@ static void check_password_length(struct loading *l)
                  c->password_min_length, PASSWORD_LENGTH_MIN);
 }
 
+static void check_issuer(struct loading *l)
+{
+    const struct config *c = &l->readings.config;
+
+    if (!c->public_url.at)
+        complain(l, "PUBLIC_URL", "has to be set when PORT is 0: tokens name it as their issuer");
+}
+
 static bool is_loopback(struct str host)
 {
     return str_eq(host, STR("localhost")) || str_ends(host, STR(".localhost")) ||
@@ -477,5 +490,6 @@ void options_check(struct loading *l)
     check_key(l);
     check_argon2(l);
     check_password_length(l);
+    check_issuer(l);
     check_production(l);
 }

@@ -194,7 +194,7 @@ Test(config, all_errors_are_reported_at_once)
     cr_expect(reports(true, "PORT: ") && reports(true, ".env line 2: not of the form"));
     cr_expect(reports(true, "DEBUG: ") && reports(true, "DEBUG was given before, in line 3"));
     cr_expect(reports(true, "HOSTT: is not known; did you mean HOST? (.env line 4)"));
-    cr_expect(reports(true, "\"many\" is not a whole number from 1 to 64 (environment)"));
+    cr_expect(reports(true, "\"many\" is not a whole number from 1 to 16 (environment)"));
 }
 
 Test(config, an_error_leaves_the_configuration_as_it_was)
@@ -322,6 +322,9 @@ Test(config, weak_hashing_is_for_tests_only)
     expect_error("ARGON2_MEMORY_KIB=7167\nARGON2_TIME_COST=9", "at least 7168");
     expect_fine("ARGON2_MEMORY_KIB=7168\nARGON2_TIME_COST=5");
     expect_fine("ARGON2_MEMORY_KIB=47104\nARGON2_TIME_COST=1");
+    expect_fine("ARGON2_MEMORY_KIB=262144\nARGON2_TIME_COST=16\nARGON2_PARALLELISM=16");
+    expect_error("ARGON2_MEMORY_KIB=262145", "from 8 to 262144");
+    expect_error("ARGON2_TIME_COST=17", "from 1 to 16");
     expect_fine("ENVIRONMENT=testing\nARGON2_MEMORY_KIB=16\nARGON2_TIME_COST=1\n"
                 "ARGON2_PARALLELISM=2\nPASSWORD_MIN_LENGTH=1");
     expect_error("ENVIRONMENT=testing\nARGON2_MEMORY_KIB=15\nARGON2_PARALLELISM=2",
@@ -358,6 +361,8 @@ Test(config, the_public_url_must_be_an_issuer)
         expect_fine(dotenv);
         cr_expect(is(config.public_url, good[i]));
     }
+    expect_error("PORT=0", "PUBLIC_URL: has to be set when PORT is 0");
+    expect_fine("PORT=0\nPUBLIC_URL=http://localhost:8000");
     expect_error("ENVIRONMENT=production\nPUBLIC_URL=http://id.example.com", "tokens in the clear");
     expect_error("ENVIRONMENT=production\nPUBLIC_URL=http://127.evil.com", "tokens in the clear");
     expect_fine("ENVIRONMENT=production\nPUBLIC_URL=http://localhost:8000");
@@ -400,6 +405,22 @@ Test(config, a_dotenv_that_cannot_be_read_is_an_error)
     cr_expect_not(config_load(&report));
     cr_expect(reports(true, ".env: cannot be read: not a regular file"));
     rmdir(".env");
+}
+
+/* What is in every token must not fill it. */
+Test(config, an_issuer_has_a_longest_form)
+{
+    char url[514];
+
+    memcpy(url, "https://x/", 10);
+    memset(url + 10, 'a', sizeof url - 10);
+    url[512] = '\0';
+    setenv("PUBLIC_URL", url, 1);
+    expect_fine(NULL);
+    url[512] = 'a';
+    url[513] = '\0';
+    setenv("PUBLIC_URL", url, 1);
+    expect_error(NULL, "is too long");
 }
 
 Test(config, secrets_in_a_file_for_all_are_worth_a_warning)
