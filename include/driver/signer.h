@@ -37,10 +37,10 @@ struct signer_key *signer_generate(enum alg a); /* not HS256; NULL: not supporte
  * or not an acceptable one. */
 enum err signer_import(enum alg a, struct str pkcs8, struct signer_key **out);
 struct str signer_export(struct arena *a, const struct signer_key *key);
-/* Verifies only. Refuses (T-026, T-027): RSA moduli outside 2048 to 4096 bits,
- * even ones, those of CVE-2017-15361, exponents that are even or outside
- * 65537 <= e < 2^32; points off P-256; Ed25519 keys of small order or not in
- * canonical form; wrong lengths, leading zeros, padding, spare bits. */
+/* Verifies only. Refuses (T-026, T-027) RSA moduli that are even, not of 2048 to
+ * 4096 bits in whole octets, or of CVE-2017-15361; exponents that are even or
+ * outside 65537 <= e < 2^32; points off P-256; Ed25519 keys of small order or not
+ * in canonical form; wrong lengths, leading zeros, padding, spare bits. */
 enum err signer_import_jwk(const struct jwk *jwk, struct signer_key **out);
 /* HS256; at least 32 bytes. The key is copied. */
 enum err signer_import_secret(struct str secret, struct signer_key **out);
