@@ -77,7 +77,7 @@ static struct str source_text(struct arena *a, const struct setting *s)
     case FROM_FILE: return arena_fmt(a, "file " STR_FMT, STR_ARG(s->path));
     case FROM_DEFAULT: break;
     }
-    return STR("default");
+    return s->text.at ? STR("default") : STR("not set");
 }
 
 void option_complain(struct loading *l, const struct option *o, const char *fmt, ...)
@@ -87,9 +87,12 @@ void option_complain(struct loading *l, const struct option *o, const char *fmt,
     va_start(args, fmt);
     struct str what = arena_vfmt(l->arena, fmt, args);
     va_end(args);
-    struct str where = source_text(l->arena, &l->settings[o - options]);
-    report_error(l->report, "%s: " STR_FMT " (" STR_FMT ")", o->name, STR_ARG(what),
-                 STR_ARG(where));
+    const struct setting *s = &l->settings[o - options];
+    if (s->source == FROM_DEFAULT)
+        report_error(l->report, "%s: " STR_FMT, o->name, STR_ARG(what));
+    else
+        report_error(l->report, "%s: " STR_FMT " (" STR_FMT ")", o->name, STR_ARG(what),
+                     STR_ARG(source_text(l->arena, s)));
 }
 
 struct str shown(struct loading *l, struct str text)

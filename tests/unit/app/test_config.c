@@ -484,7 +484,7 @@ Test(config, printing_masks_secrets_and_names_sources)
     cr_expect(strstr(out.at, "\"PORT\":{\"value\":\"8001\",\"source\":\".env line 1\"}"));
     cr_expect(strstr(out.at, "\"HOST\":{\"value\":\"::1\",\"source\":\"environment\"}"));
     cr_expect(strstr(out.at, "\"MASTER_KEY\":{\"value\":\"***\",\"source\":\"file secret\"}"));
-    cr_expect(strstr(out.at, "\"JWT_SECRET_KEY\":{\"value\":null,\"source\":\"default\"}"));
+    cr_expect(strstr(out.at, "\"JWT_SECRET_KEY\":{\"value\":null,\"source\":\"not set\"}"));
     cr_expect(strstr(out.at, "\"JWT_ALGORITHM\":{\"value\":\"RS256\",\"source\":\"default\"}"));
     config_print(&out, false);
     buf_add_char(&out, '\0');
