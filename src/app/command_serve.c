@@ -214,6 +214,7 @@ static bool listen_first(void)
         .host = host,
         .port = config.port,
         .requests_max = REQUESTS_MAX,
+        .hsts = str_starts(config.public_url, STR("https://")),
         .plan = route_plan,
     };
 

@@ -309,3 +309,9 @@ def test_all_mistakes_of_the_configuration_are_said_together(tmp_path):
     for name in ["PORT", "JWT_ALGORITHM", "LOG_LEVEL", "REDIS_URL", "WORKERS"]:
         assert name in str(caught.value)
     assert not (tmp_path / "data").exists()
+
+
+def test_browsers_stay_on_https_where_the_public_address_is(server, make_server):
+    s = make_server(PUBLIC_URL="https://id.example.com")
+    assert "max-age=" in s.get("/health/live").headers["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in server.get("/health/live").headers
