@@ -6,7 +6,7 @@
  * signs behind a common word taken off, digits that stand for letters read as
  * letters, and runs along the keyboard or the alphabet counted as one step.
  *
- * data/common-passwords.txt is in the program as it is: lines in lower case,
+ * common-passwords.txt is in the program as it is: lines in lower case,
  * sorted by byte, searched by halves.
  */
 #include "core/policy.h"
