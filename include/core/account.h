@@ -20,7 +20,7 @@ struct account {
 
 struct account_new {
     struct address email;
-    struct str first_name, last_name; /* absent: not given */
+    struct str first_name, last_name; /* absent or empty: none */
     struct str role;                  /* one of account_role_known */
     struct secret password_hash;
 };
@@ -37,7 +37,7 @@ SUSPENDS enum err account_rename(struct ctx *ctx, struct uuid id, struct str fir
 SUSPENDS enum err account_delete(struct ctx *ctx, struct uuid id);
 
 /* A person chose a new password: the other sessions end. E_CONFLICT: somebody
- * else has changed it since `who` was read. `keep`: nil ends every session. */
+ * else has changed it since `who` was read (to upgrade its hash is no change). `keep`: nil ends every session. */
 SUSPENDS enum err account_set_password(struct ctx *ctx, const struct account *who,
                                        struct secret new_hash, struct uuid keep);
 /* The same password under better parameters; false when it changed meanwhile. */

@@ -42,11 +42,14 @@ static const struct db_stmt rename_account = {
 static const struct db_stmt delete_account = {
     "account.delete", "DELETE FROM account WHERE tenant_id = $1 AND id = $2", "uu", ""
 };
+/* The time of the change is its number too, which says whether a password that
+ * was read is still the one: it grows whatever the clock does. */
 static const struct db_stmt set_password = {
     "account.set_password",
-    "UPDATE account SET password_hash = $3, password_changed_at = $4, updated_at = $4"
-    " WHERE tenant_id = $1 AND id = $2 AND password_hash = $5",
-    "uutit", ""
+    "UPDATE account SET password_hash = $3, updated_at = $4, password_changed_at ="
+    " CASE WHEN $4 > password_changed_at THEN $4 ELSE password_changed_at + 1 END"
+    " WHERE tenant_id = $1 AND id = $2 AND password_changed_at = $5",
+    "uutii", ""
 };
 static const struct db_stmt end_others = {
     "account.end_others",
@@ -139,25 +142,26 @@ SUSPENDS enum err account_list(struct ctx *ctx, struct uuid after, unsigned limi
     return OK;
 }
 
+/* Empty means: none. */
+static struct db_value name_or_null(struct str name)
+{
+    return name.len ? db_text(name) : db_null();
+}
+
 SUSPENDS enum err account_create(struct ctx *ctx, const struct account_new *in,
                                  struct account *out)
 {
     struct db_query q = QUERY(&create, db_uuid(ctx->tenant), db_uuid(uuid_new()),
                               db_text(in->email.canonical), db_text(in->email.display),
-                              db_text(in->first_name), db_text(in->last_name), db_text(in->role),
-                              db_text(in->password_hash.text), db_int(wall_ms()));
+                              name_or_null(in->first_name), name_or_null(in->last_name),
+                              db_text(in->role), db_text(in->password_hash.text),
+                              db_int(wall_ms()));
     enum err e = store_write(ctx, &q, 1);
 
     if (e == E_CONFLICT) return E_USER_EXISTS;
     TRY(e);
     read_row(&q, 0, out);
     return OK;
-}
-
-/* Empty means: take it away. */
-static struct db_value name_or_null(struct str name)
-{
-    return name.len ? db_text(name) : db_null();
 }
 
 SUSPENDS enum err account_rename(struct ctx *ctx, struct uuid id, struct str first_name,
@@ -193,7 +197,7 @@ SUSPENDS enum err account_set_password(struct ctx *ctx, const struct account *wh
     int64_t now = wall_ms();
     struct db_query q[] = {
         QUERY(&set_password, db_uuid(ctx->tenant), db_uuid(who->id), db_text(new_hash.text),
-              db_int(now), db_text(who->password_hash.text)),
+              db_int(now), db_int(who->password_changed_at)),
         QUERY(&end_others, db_uuid(ctx->tenant), db_uuid(who->id), db_int(now), db_uuid(keep),
               db_text(new_hash.text)),
         change_query(note, ctx, CHANGE_ACCOUNT, who->id),
