@@ -16,8 +16,8 @@
 bool service_configure(void);
 
 /* DATA_DIR (0700) and the master key (MASTER_KEY or DATA_DIR/master.key, 0600).
- * With `create`, what is missing is made; `first` says that the key was new. */
-bool service_data_dir(bool create, bool *first);
+ * With `create`, what is missing is made. */
+bool service_data_dir(bool create);
 
 /* Opens the database and starts the parts of core; on a fiber. With `create`,
  * makes and migrates it. */
@@ -29,8 +29,9 @@ void service_close(void);
  * time, closes. The command's exit status. */
 int service_command(int (*work)(struct ctx *ctx, void *arg), void *arg);
 
-/* No account yet: makes the administrator of ADMIN_EMAIL and ADMIN_PASSWORD; a
- * password that was made here is returned to be shown once (arena), else absent. */
+/* Makes the administrator of ADMIN_EMAIL and ADMIN_PASSWORD; a password that was
+ * made here is returned to be shown once (arena), else absent. What is wrong
+ * with them is in ctx->details. */
 SUSPENDS enum err service_first_admin(struct ctx *ctx, struct str *email,
                                       struct secret *shown);
 

@@ -38,7 +38,6 @@ static int migrate_up(int argc, char **argv)
 {
     int64_t to = sqlite_migration_count;
     struct sqlite_problem problem;
-    bool first;
     const struct option_row options[] = {
         { "to", OPTION_NUMBER, &to, 1, sqlite_migration_count },
         { 0 },
@@ -48,7 +47,7 @@ static int migrate_up(int argc, char **argv)
     if (!service_configure()) return EXIT_FAILED;
     umask(077);
     crypto_start();
-    if (!service_data_dir(true, &first)) return EXIT_FAILED;
+    if (!service_data_dir(true)) return EXIT_FAILED;
     int version = sqlite_version_of(database_path(), &problem); /* -1: to be made, or refused */
     if (version > to)
         return command_failed("the schema is at %d; to go back: postern migrate down --to %d",

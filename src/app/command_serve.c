@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/must.h"
+#include "core/account.h"
 #include "core/sweep.h"
 #include "driver/crypto.h"
 #include "driver/password.h"
@@ -33,7 +34,6 @@ enum { START_MS = 600 * 1000, DRAIN_MS = 25 * 1000, LAST_TURN_MS = 2, ARENA_MAX 
 
 static struct {
     uint64_t began_ms;
-    bool first;   /* the master key was made by this start */
     bool failed;  /* exit status 1 */
     bool stopping;
     struct timer drain_deadline, last_turns;
@@ -43,8 +43,9 @@ static struct {
 static void say_addresses(void)
 {
     char url[64];
-    int len = snprintf(url, sizeof url, "http://" STR_FMT ":%d", STR_ARG(config.host),
-                       http_port());
+    bool v6 = str_find(config.host, ':') >= 0;
+    int len = snprintf(url, sizeof url, "http://%s" STR_FMT "%s:%d", v6 ? "[" : "",
+                       STR_ARG(config.host), v6 ? "]" : "", http_port());
 
     if (len >= (int)sizeof url) return;
     printf("postern " POSTERN_VERSION " is ready at %s\n"
@@ -61,11 +62,13 @@ SUSPENDS static enum err first_admin(struct ctx *ctx)
     struct str email;
     struct secret password;
     bool unseen = config.environment == PRODUCTION && !isatty(STDOUT_FILENO);
+    bool any;
 
+    TRY(account_any(ctx, &any));
+    if (any) return OK;
     if (unseen && !config.admin_password.text.len) {
-        if (serve.first)
-            log_warn(ctx, "admin.not_made",
-                     KV("remedy", "set ADMIN_PASSWORD_FILE, or: postern user create --role superuser"));
+        log_warn(ctx, "admin.not_made",
+                 KV("remedy", "set ADMIN_PASSWORD_FILE, or: postern user create --role superuser"));
         return OK;
     }
     TRY(service_first_admin(ctx, &email, &password));
@@ -131,10 +134,12 @@ SUSPENDS static bool bring_up(struct ctx *ctx)
     if (!service_open(ctx, true)) return false;
     sweep_start();
     enum err e = first_admin(ctx);
-    if (e != OK)
-        fprintf(stderr, "postern: the administrator cannot be made (ADMIN_EMAIL): %s\n",
-                err_info(e)->text);
-    return e == OK;
+    if (e == OK) return true;
+    struct str why = ctx->details.count ? ctx->details.at[0].message : str_of(err_info(e)->text);
+    fprintf(stderr,
+            "postern: the administrator cannot be made (ADMIN_EMAIL, ADMIN_PASSWORD): " STR_FMT
+            "\n", STR_ARG(why));
+    return false;
 }
 
 static void start(void *arg)
@@ -254,7 +259,7 @@ int command_serve(int argc, char **argv)
     if (!open_log()) return EXIT_FAILED;
     harden();
     crypto_start();
-    if (!service_data_dir(true, &serve.first)) return EXIT_FAILED;
+    if (!service_data_dir(true)) return EXIT_FAILED;
 
     gate_pool_size((unsigned)config.argon2_concurrency + NAMES_AND_FILES);
     loop_init();

@@ -8,6 +8,7 @@
 #include "core/account.h"
 #include "core/change.h"
 #include "core/keyring.h"
+#include "core/policy.h"
 #include "core/session.h"
 #include "core/tenant.h"
 #include "core/token.h"
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,7 +129,7 @@ static bool data_dir_make(const char *dir)
     return true;
 }
 
-static bool key_make(const char *path, bool *first)
+static bool key_make(const char *path)
 {
     const char *database = path_of(config.database_path, "");
 
@@ -141,21 +143,32 @@ static bool key_make(const char *path, bool *first)
         complain("%s cannot be written: %s", path, strerror(errno));
         return false;
     }
-    *first = true;
     return true;
 }
 
-bool service_data_dir(bool create, bool *first)
+/* Two processes may start at once: one makes the key, the other waits for it. */
+static bool key_make_alone(const char *path)
+{
+    const char *dir = path_of(config.data_dir, "");
+    int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool made = false;
+
+    if (lock >= 0 && flock(lock, LOCK_EX) == 0) made = key_make(path);
+    else complain("%s cannot be locked: %s (DATA_DIR)", dir, strerror(errno));
+    if (lock >= 0) close(lock);
+    return made;
+}
+
+bool service_data_dir(bool create)
 {
     const char *path = path_of(config.data_dir, MASTER_KEY_FILE);
 
-    *first = false;
     if (create && !data_dir_make(path_of(config.data_dir, ""))) return false;
     if (config.master_key.text.len) {
         master_derive(config.master_key.text);
         return true;
     }
-    if (create && !key_make(path, first)) return false;
+    if (create && !key_make_alone(path)) return false;
     return key_read(path);
 }
 
@@ -269,12 +282,11 @@ static void run_task(void *arg)
 int service_command(int (*work)(struct ctx *ctx, void *arg), void *arg)
 {
     struct task task = { work, arg, 1 };
-    bool first;
 
     if (!service_configure()) return 1;
     log_set_level(LOG_WARNING);
     crypto_start();
-    if (!service_data_dir(false, &first)) return 1;
+    if (!service_data_dir(false)) return 1;
     gate_pool_size((unsigned)config.argon2_concurrency + NAMES_AND_FILES);
     loop_init();
     fiber_init(COMMAND_FIBERS);
@@ -288,17 +300,15 @@ int service_command(int (*work)(struct ctx *ctx, void *arg), void *arg)
 SUSPENDS enum err service_first_admin(struct ctx *ctx, struct str *email, struct secret *shown)
 {
     struct account_new new = { .role = STR("superuser") };
-    struct secret password = config.admin_password;
+    struct secret password;
     struct account who;
-    bool any;
 
     *email = STR_NONE;
     *shown = (struct secret){ STR_NONE };
-    TRY(account_any(ctx, &any));
-    if (any) return OK;
-
     TRY(address_read(ctx, config.admin_email, &new.email));
-    if (!password.text.len) {
+    if (config.admin_password.text.len) {
+        TRY(policy_check(ctx, "password", config.admin_password, new.email.canonical, &password));
+    } else {
         uint8_t bytes[ADMIN_PASSWORD_BYTES];
         random_bytes(bytes, sizeof bytes);
         password.text = base64url(ctx->arena, str_span(bytes, sizeof bytes));

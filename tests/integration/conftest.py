@@ -252,11 +252,11 @@ def make_server(tmp_path):
     """Servers of a test's own: make_server(NAME="value", ...)."""
     made = []
 
-    def make(work=None, preexec_fn=None, **env):
+    def make(work=None, preexec_fn=None, start=True, **env):
         if work is None:
             work = tmp_path / f"server-{len(made)}"
             work.mkdir()
-        s = Server(work, env, preexec_fn=preexec_fn)
+        s = Server(work, env, start=start, preexec_fn=preexec_fn)
         made.append(s)
         return s
 

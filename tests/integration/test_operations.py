@@ -4,11 +4,13 @@ import json
 import re
 import signal
 import stat
+import subprocess
 import time
+import unicodedata
 
 import pytest
 
-from conftest import ADMIN_PASSWORD, PASSWORD, Server
+from conftest import ADMIN_PASSWORD, BINARY, PASSWORD, Server
 
 
 def test_the_probes_answer(server):
@@ -173,7 +175,7 @@ def test_p016_first_starts_at_once_make_one_administrator(tmp_path):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         made = list(pool.map(first, range(4)))
     running = [s for s in made if isinstance(s, Server)]
-    assert running, made
+    assert len(running) == 4, made
     people = running[0].cli("user", "list", "--output", "json")
     for s in running:
         s.login("a@example.com", ADMIN_PASSWORD)
@@ -187,6 +189,30 @@ def test_production_without_a_terminal_shows_no_password(make_server):
                     ARGON2_TIME_COST="5")
     assert "password" not in s.output()
     s.wait_for("admin.not_made")
+    s.restart()  # it is still true
+    s.stop()
+    assert len(s.events("admin.not_made")) == 2
+
+
+def test_an_administrators_password_obeys_the_policy_and_is_normalized(make_server):
+    weak = make_server(start=False, ADMIN_PASSWORD="password1")
+    done = weak.cli("serve")
+    assert done.returncode == 1 and "most common passwords" in done.stderr, done.stderr
+    decomposed = "schwa\u0308ne im regen 42"
+    s = make_server(ADMIN_PASSWORD=decomposed)
+    assert s.login("admin@example.com", unicodedata.normalize("NFC", decomposed))
+    assert s.login("admin@example.com", decomposed)
+
+
+def test_an_ipv6_address_is_written_as_a_url(make_server):
+    s = make_server(start=False, HOST="::1")
+    with subprocess.Popen([BINARY, "serve"], cwd=s.work, env=s.env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as p:
+        line = p.stdout.readline()
+        p.terminate()
+    if not line:
+        pytest.skip("there is no IPv6 here")
+    assert re.search(r"ready at http://\[::1\]:\d+$", line)
 
 
 def test_what_is_made_is_for_the_owner_only(make_server):
