@@ -162,6 +162,7 @@ SUSPENDS static enum err route_run(struct request *rq)
     TRY(authenticate(rq, r->auth));
     if (r->input != INPUT_NONE) {
         bool nothing = r->input == INPUT_OPTIONAL && rq->body.len == 0;
+        if (!nothing && !media_type_is_json(rq)) return E_BAD_MEDIA_TYPE;
         rq->input = arena_alloc(rq->ctx.arena, r->schema->size, _Alignof(max_align_t));
         TRY(json_object(rq->ctx.arena, nothing ? STR("{}") : rq->body, r->schema, rq->input,
                         &rq->ctx.details));

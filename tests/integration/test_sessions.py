@@ -177,6 +177,15 @@ def test_logging_out_without_any_token_is_refused(server):
     assert answer.status == 401 and answer.error == "authentication_required"
 
 
+def test_a_body_of_no_type_is_not_read(server):
+    me = server.person()
+    body = '{"refresh_token":"%s"}' % me["refresh_token"]
+    got = server.raw(f"POST /api/v1/auth/logout HTTP/1.1\r\nHost: localhost\r\n"
+                     f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+    assert got.startswith(b"HTTP/1.1 415 ")
+    assert server.refresh(me["refresh_token"]).status == 200
+
+
 def test_logout_all_ends_every_session(server):
     me = server.person()
     others = [server.login(me["email"]) for _ in range(3)]
