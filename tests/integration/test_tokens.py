@@ -270,8 +270,13 @@ def test_t029_the_jwks_holds_public_members_only(server):
     for k in keys:
         assert not set(k) & {"d", "p", "q", "dp", "dq", "qi", "k", "oth"}
         assert k["use"] == "sig" and k["alg"]
-    again = server.get("/.well-known/jwks.json", headers={"If-None-Match": answer.headers["ETag"]})
-    assert again.status == 304 and again.body == b""
+    etag = answer.headers["ETag"]
+    for known in (etag, "*", f"W/{etag}", f'"other", {etag}'):  # RFC 9110 13.1.2
+        again = server.get("/.well-known/jwks.json", headers={"If-None-Match": known})
+        assert again.status == 304 and again.body == b"" and again.headers["ETag"] == etag
+    for other in ('"other"', etag[1:-1], '"other", W/"x"', ""):
+        again = server.get("/.well-known/jwks.json", headers={"If-None-Match": other})
+        assert again.status == 200 and again.json["keys"] == keys
 
 
 def test_hs256_publishes_nothing(hs):
