@@ -9,6 +9,7 @@
   scripts/test integration            integration tests ...
   scripts/test integration/test_x.py  ... or a file, or a file::test
   scripts/test --build asan ...       with another build than gcc
+  scripts/test --fuzz SECONDS         the fuzz targets only, so long each (scripts/fuzz)
 
 A test is passed, failed or skipped; a build, a sanitizer's report, a fuzz
 target, the ledger and each look at the source count as one.
@@ -260,19 +261,19 @@ def ledger(name):
 
 # --- fuzzing -----------------------------------------------------------------
 
-def fuzz_one(program):
+def fuzz_one(program, seconds):
     name = os.path.basename(program)
     work = os.path.join(build_dir("fuzz"), "found", name)
     corpus = os.path.join(work, "corpus")
     os.makedirs(corpus, exist_ok=True)
     seeds = os.path.join(TOP, "tests/fuzz/corpus", name.removeprefix("fuzz_"))
     command = [program, corpus, *([seeds] if os.path.isdir(seeds) else []),
-               f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
+               f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
                "-print_final_stats=1", f"-artifact_prefix={work}/"]
     environment = dict(os.environ, ASAN_OPTIONS="detect_stack_use_after_return=0",
                        UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
     try:
-        output, status = run(command, env=environment, timeout=FUZZ_SECONDS * 3 + 60)
+        output, status = run(command, env=environment, timeout=seconds * 3 + 60)
     except subprocess.TimeoutExpired as e:
         output, status = (e.stdout or b"").decode(errors="replace") + "\ndid not end", 1
     executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
@@ -280,7 +281,7 @@ def fuzz_one(program):
     return name, status == 0 and executed > 0, executed, output
 
 
-def fuzz():
+def fuzz(seconds=FUZZ_SECONDS):
     if not glob.glob(os.path.join(TOP, "tests/fuzz/fuzz_*.c")):
         return
     if not build("fuzz"):
@@ -288,7 +289,7 @@ def fuzz():
     programs = sorted(p for p in glob.glob(os.path.join(build_dir("fuzz"), "tests/fuzz/fuzz_*"))
                       if os.path.isfile(p) and os.access(p, os.X_OK))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for name, fine, executed, output in pool.map(fuzz_one, programs):
+        for name, fine, executed, output in pool.map(lambda p: fuzz_one(p, seconds), programs):
             if not fine:
                 show(output)
             totals.add(passed=int(fine), failed=int(not fine))
@@ -363,6 +364,7 @@ def main():
         prog="scripts/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="unit and integration tests of one build")
     parser.add_argument("--build", choices=["gcc", "clang", "asan"], default=None)
+    parser.add_argument("--fuzz", type=int, metavar="SECONDS")
     parser.add_argument("test", nargs="*")
     options = parser.parse_args()
     # An interrupted run takes its children along.
@@ -377,7 +379,9 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX)
 
     wanted = [re.sub(r"^(\./)?tests/|\.c$", "", w) for w in options.test]
-    if wanted or options.quick or options.build:
+    if options.fuzz:
+        fuzz(options.fuzz)
+    elif wanted or options.quick or options.build:
         some(options.build or "gcc", wanted)
     else:
         everything()
