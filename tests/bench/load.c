@@ -13,9 +13,10 @@
  *                with the refresh token of its last answer
  *       -i       each connection asks once and is then left idle for -t S
  *
+ * "begun" on stdout says that all connections are there; the result is JSON.
  * With -r the requests have a schedule that does not wait for answers, and a
  * request's time begins when it was due, so that a server that stalls cannot
- * hide behind a client that stalls with it. The result is JSON on stdout.
+ * hide behind a client that stalls with it.
  *
  * One thread. An answer is understood as far as our own servers need it:
  * status, Content-Length, refresh_token. */
@@ -32,7 +33,7 @@
 #include <uv.h>
 
 enum { CONNECTIONS_MAX = 20000, SECONDS_MAX = 300, RATE_MAX = 200000 };
-enum { REQUEST_MAX = 4096, ANSWER_MAX = 8192, OPENING_MAX = 128, STATUSES_MAX = 8 };
+enum { REQUEST_MAX = 4096, ANSWER_MAX = 8192, OPENING_MAX = 128, LOGINS_MAX = 2, STATUSES_MAX = 8 };
 enum { BUCKETS = 64 + 58 * 32 };
 
 #define NS_PER_S 1000000000
@@ -65,9 +66,9 @@ static struct {
     bool refresh, idle;
 } options = { .connections = 64, .seconds = 3, .warm_s = 0.3, .path = "/health/live" };
 
-static enum { OPENING, LOGGING_IN, RUNNING, ENDING } phase;
+static enum { OPENING, RUNNING, ENDING } phase;
 static struct client *clients, *free_clients;
-static unsigned started, opened, logged_in, waiting; /* clients; the last with `asked` */
+static unsigned started, opened, waiting; /* clients; the last with `asked` */
 static int64_t begin_ns, count_ns, end_ns;
 static uint64_t sent, answered, broken;
 static struct tally tallies[STATUSES_MAX];
@@ -199,7 +200,7 @@ static void refresh_prepare(struct client *c)
     const char *end = memchr(at, '"', (size_t)(c->answer + c->got - at));
     int len = snprintf(body, sizeof body, "{\"refresh_token\":\"%.*s\"}", (int)(end - at), at);
     if (!end || len >= (int)sizeof body) fail("no such refresh token");
-    if (logged_in < options.connections) c->request = malloc(REQUEST_MAX);
+    if (phase == OPENING) c->request = malloc(REQUEST_MAX);
     if (!c->request) abort();
     c->request_len = request_write(c->request, "/api/v1/auth/refresh", body);
 }
@@ -266,11 +267,9 @@ static void run_begin(void)
     count_ns = begin_ns + (int64_t)(options.warm_s * NS_PER_S);
     end_ns = count_ns + (int64_t)(options.seconds * NS_PER_S);
     uv_timer_start(&alarm_timer, on_end, ms, 0);
-    if (options.idle) {
-        printf("idle\n");
-        fflush(stdout);
-        return;
-    }
+    printf("begun\n");
+    fflush(stdout);
+    if (options.idle) return;
     for (unsigned i = 0; i < options.connections; i++) {
         clients[i].next_free = free_clients;
         free_clients = &clients[i];
@@ -279,31 +278,13 @@ static void run_begin(void)
     if (options.rate > 0) schedule_pump();
 }
 
-/* One after the other, so that the lane for passwords refuses nobody. */
-static void login_next(void)
-{
-    if (logged_in == options.connections)
-        run_begin();
-    else
-        client_ask(&clients[logged_in], now_ns());
-}
-
-static void all_are_open(void)
-{
-    phase = LOGGING_IN;
-    if (options.refresh)
-        login_next();
-    else
-        run_begin();
-}
-
 static void clients_start(void);
 
 static void client_opened(void)
 {
     opened++;
     clients_start();
-    if (opened == options.connections) all_are_open();
+    if (opened == options.connections) run_begin();
 }
 
 static void on_answer(struct client *c, int status)
@@ -312,15 +293,10 @@ static void on_answer(struct client *c, int status)
 
     c->asked = false;
     waiting--;
+    if (phase == OPENING && status != 200) fail("the first request is refused");
+    if (options.refresh && status == 200) refresh_prepare(c);
     if (phase == OPENING) {
         client_opened();
-        return;
-    }
-    if (options.refresh && status == 200) refresh_prepare(c);
-    if (phase == LOGGING_IN) {
-        if (status != 200) fail("a login is refused");
-        logged_in++;
-        login_next();
         return;
     }
     answered += now >= count_ns && now < end_ns;
@@ -398,6 +374,11 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     if (status != 0) on_answer(c, status);
 }
 
+static bool asks_first(void)
+{
+    return options.idle || options.refresh;
+}
+
 static void on_connect(uv_connect_t *connect, int status)
 {
     struct client *c = connect->data;
@@ -405,7 +386,7 @@ static void on_connect(uv_connect_t *connect, int status)
     if (status != 0) fail("no connection to the server");
     uv_tcp_nodelay(&c->tcp, 1);
     uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
-    if (phase == OPENING && options.idle)
+    if (phase == OPENING && asks_first())
         client_ask(c, now_ns());
     else if (phase == OPENING)
         client_opened();
@@ -429,10 +410,13 @@ static void client_open(struct client *c)
         fail("no more connections (ulimit -n)");
 }
 
-/* A few at a time: a listener's backlog is short. */
+/* A few at a time: a listener's backlog is short, and the lane for passwords
+ * shorter. */
 static void clients_start(void)
 {
-    while (started < options.connections && started - opened < OPENING_MAX)
+    unsigned most = options.refresh ? LOGINS_MAX : OPENING_MAX;
+
+    while (started < options.connections && started - opened < most)
         client_open(&clients[started++]);
 }
 
