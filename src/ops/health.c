@@ -25,11 +25,18 @@ SUSPENDS enum err health_live(struct request *rq)
     return reply_text(rq, 200, TYPE, STR("{\"status\":\"ok\"}"));
 }
 
+/* U1: every 503 says when to come back. */
+static enum err not_yet(struct request *rq, struct str body)
+{
+    reply_header(rq, "Retry-After", STR("1"));
+    return reply_text(rq, 503, TYPE, body);
+}
+
 SUSPENDS enum err health_startup(struct request *rq)
 {
     reply_no_store(rq);
     if (started) return reply_text(rq, 200, TYPE, STR("{\"status\":\"started\"}"));
-    return reply_text(rq, 503, TYPE, STR("{\"status\":\"starting\"}"));
+    return not_yet(rq, STR("{\"status\":\"starting\"}"));
 }
 
 /* A probe is a durable write: a good answer serves everybody who asks soon. */
@@ -54,7 +61,6 @@ SUSPENDS enum err health_ready(struct request *rq)
     reply_no_store(rq);
     if (store) return reply_text(rq, 200, TYPE, STR("{\"status\":\"ready\"}"));
     const char *part = !started ? "startup" : draining ? "draining" : "store";
-    return reply_text(rq, 503, TYPE,
-                      arena_fmt(rq->ctx.arena, "{\"status\":\"unavailable\",\"part\":\"%s\"}",
-                                part));
+    return not_yet(
+        rq, arena_fmt(rq->ctx.arena, "{\"status\":\"unavailable\",\"part\":\"%s\"}", part));
 }

@@ -60,6 +60,7 @@ def test_p005_readiness_is_false_while_draining(make_server):
         probe.sendall(b"\r\n")
         got = probe.recv(4096)
         assert b" 503 " in got.split(b"\r\n")[0] and b"draining" in got
+        assert b"\r\nRetry-After: 1\r\n" in got  # U1
         assert slow.result().status in (201, 503)
     assert s.process.wait(30) == 0
 
