@@ -133,6 +133,7 @@ SUSPENDS static bool bring_up(struct ctx *ctx)
 {
     if (!service_open(ctx, true)) return false;
     sweep_start();
+    if (serve.stopping) return true;
     enum err e = first_admin(ctx);
     if (e == OK) return true;
     struct str why = ctx->details.count ? ctx->details.at[0].message : str_of(err_info(e)->text);
@@ -159,8 +160,9 @@ static void start(void *arg)
         stop("start failed");
         return;
     }
+    if (serve.stopping) return;
     health_started();
-    if (!serve.stopping) say_addresses();
+    say_addresses();
     fflush(stdout);
     log_info(&ctx, "serve.ready", KV("version", POSTERN_VERSION), KV("port", http_port()),
              KV("ms", mono_ms() - serve.began_ms), KV("argon2", password_kernel()),
