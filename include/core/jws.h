@@ -44,14 +44,11 @@ struct claims {
 /* The payload is one strict JSON object. */
 enum err claims_read(struct arena *a, struct str payload, struct claims *out);
 
-/* Required ones. Texts are not empty. Times are whole seconds since 1970, 0 or
+/* Texts are not empty. Times are whole seconds since 1970, 0 or
  * more. Texts may also be one text (`aud`, RFC 7519 4.1.3), and are not none. */
 enum err claim_text(const struct claims *c, const char *name, struct str *out);
 enum err claim_time(const struct claims *c, const char *name, int64_t *out_s);
 enum err claim_texts(struct arena *a, const struct claims *c, const char *name,
                      struct json_texts *out);
-/* The same for optional ones: OK and *out untouched when there is no such claim. */
-enum err claim_text_if(const struct claims *c, const char *name, struct str *out);
-enum err claim_time_if(const struct claims *c, const char *name, int64_t *out_s);
 
 #endif

@@ -26,7 +26,6 @@ struct keyring_key {
  * not open under this master key. */
 SUSPENDS enum err keyring_start(struct ctx *ctx, enum alg alg, struct secret secret, bool create);
 void keyring_stop(void);
-SUSPENDS enum err keyring_reload(struct ctx *ctx);
 
 /* Borrowed until the next wait. */
 const struct keyring_key *keyring_active(void);

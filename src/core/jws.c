@@ -108,11 +108,6 @@ enum err claims_read(struct arena *a, struct str payload, struct claims *out)
     return json_view_read(a, payload, &out->object) == OK ? OK : E_BAD_TOKEN;
 }
 
-static bool is_given(const struct claims *c, const char *name)
-{
-    return json_view_member(c->object, name).value;
-}
-
 enum err claim_text(const struct claims *c, const char *name, struct str *out)
 {
     struct str text;
@@ -145,14 +140,4 @@ enum err claim_texts(struct arena *a, const struct claims *c, const char *name,
         return OK;
     }
     return json_view_texts(a, claim, out) && out->count > 0 ? OK : E_BAD_TOKEN;
-}
-
-enum err claim_text_if(const struct claims *c, const char *name, struct str *out)
-{
-    return is_given(c, name) ? claim_text(c, name, out) : OK;
-}
-
-enum err claim_time_if(const struct claims *c, const char *name, int64_t *out_s)
-{
-    return is_given(c, name) ? claim_time(c, name, out_s) : OK;
 }

@@ -1,4 +1,4 @@
-/* What the process knows is one array, replaced as a whole by keyring_reload:
+/* What the process knows is one array, replaced as a whole by ring_load:
  * the rows are read and opened first, so a failure leaves the old set in force.
  */
 #include "core/keyring.h"
@@ -205,7 +205,7 @@ static enum err ring_fill(struct ctx *ctx, struct ring *r, const struct db_query
     return OK;
 }
 
-SUSPENDS enum err keyring_reload(struct ctx *ctx)
+SUSPENDS static enum err ring_load(struct ctx *ctx)
 {
     struct db_query q = QUERY(&usable, db_uuid(ctx->tenant), db_int(KEYRING_MAX - 1));
     uint64_t reading = ++readings;
@@ -300,7 +300,7 @@ static void reload(void *arg)
     arena_init(&arena, ARENA_MAX);
     ctx_init(&ctx, &arena, RELOAD_MS);
     ctx.tenant = tenant_of_ring;
-    enum err e = keyring_reload(&ctx);
+    enum err e = ring_load(&ctx);
     if (e != OK) {
         reload_failed(e);
         return;
@@ -331,11 +331,11 @@ SUSPENDS enum err keyring_start(struct ctx *ctx, enum alg alg, struct secret sec
     started = true;
     timer_init(&retry, on_retry);
     change_listen(hear);
-    TRY(keyring_reload(ctx));
+    TRY(ring_load(ctx));
     if (create && ring->active < 0) {
         enum err e = make_key(ctx, alg, "active", &kid);
         if (e != OK && e != E_CONFLICT) return e; /* another process was first */
-        TRY(keyring_reload(ctx));
+        TRY(ring_load(ctx));
     }
     return OK;
 }
