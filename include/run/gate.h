@@ -2,8 +2,10 @@
  *
  * At most `width` jobs of a lane are in the queue at once; the rest wait here,
  * in the order they came, at most `queue_max` of them and each at most
- * `queue_ms`. Beyond either: E_OVERLOADED, at once. A waiter whose client has
- * gone is dropped (E_CANCELED) when its turn comes.
+ * `queue_ms`. Beyond either: E_OVERLOADED, at once; also when the queue would
+ * take longer than half of `queue_ms` at the pace of late, so that who waits is
+ * served. A waiter whose client has gone is dropped (E_CANCELED) when its turn
+ * comes.
  *
  *     CLEANUP(gate_leave) struct gate_pass pass = { 0 };
  *     TRY(gate_enter(&hash_gate, ctx, &pass));
@@ -25,6 +27,8 @@ struct gate {
     unsigned width, queue_max, queue_ms;
     unsigned inside, queued; /* now */
     bool slot_used[GATE_WIDTH_MAX];
+    uint64_t slot_since_us[GATE_WIDTH_MAX];
+    uint64_t pass_us; /* how long one is inside, of late; 0: not known yet */
     struct gate_waiter *first, *last;
     uint64_t entered, refused; /* since the start */
 };

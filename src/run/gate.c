@@ -64,6 +64,7 @@ static void slot_take(struct gate *g, struct gate_pass *pass)
     while (g->slot_used[slot]) slot++;
     must(slot < g->width);
     g->slot_used[slot] = true;
+    g->slot_since_us[slot] = mono_us();
     g->inside++;
     g->entered++;
     *pass = (struct gate_pass){ .gate = g, .slot = slot };
@@ -99,6 +100,20 @@ SUSPENDS static enum err queue_wait(struct gate *g, struct ctx *ctx, struct gate
     return answer;
 }
 
+/* Each pass moves the pace by an eighth of the difference. */
+static void pace_set(struct gate *g, unsigned slot)
+{
+    uint64_t took = mono_us() - g->slot_since_us[slot];
+
+    g->pass_us = g->pass_us ? (7 * g->pass_us + took) / 8 : took;
+}
+
+static bool queue_is_long(const struct gate *g)
+{
+    return g->queued >= g->queue_max ||
+           g->queued * g->pass_us / g->width > g->queue_ms * UINT64_C(1000) / 2;
+}
+
 enum err gate_enter(struct gate *g, struct ctx *ctx, struct gate_pass *pass)
 {
     must(pass->gate == NULL);
@@ -109,7 +124,7 @@ enum err gate_enter(struct gate *g, struct ctx *ctx, struct gate_pass *pass)
         slot_take(g, pass);
         return OK;
     }
-    if (g->queued >= g->queue_max) {
+    if (queue_is_long(g)) {
         g->refused++;
         return E_OVERLOADED;
     }
@@ -122,6 +137,7 @@ void gate_leave(struct gate_pass *pass)
 
     if (g == NULL) return;
     pass->gate = NULL;
+    pace_set(g, pass->slot);
     g->slot_used[pass->slot] = false;
     g->inside--;
     slot_offer(g);

@@ -62,6 +62,27 @@ static void expect_empty(void)
     for (unsigned i = 0; i < GATE_WIDTH_MAX; i++) cr_expect_not(gate.slot_used[i]);
 }
 
+FLOOR_TEST(gate, refuses_at_once_who_would_wait_longer_than_is_worth_it)
+{
+    struct visitor v[5];
+
+    gate_init(&gate, "test.gate", 1, 10, 100);
+    visitor_start(&v[0], 'a', 60000);
+    gate.slot_since_us[0] -= 40000; /* it has been inside for 40 ms */
+    visitor_go(&v[0]);
+    cr_assert_geq(gate.pass_us, 40000);
+
+    visitor_start(&v[1], 'b', 60000); /* inside */
+    visitor_start(&v[2], 'c', 60000); /* nobody before it */
+    visitor_start(&v[3], 'd', 60000); /* 40 ms before it: still within half of 100 */
+    visitor_start(&v[4], 'e', 60000); /* 80 ms */
+    cr_assert_eq(gate.queued, 2);
+    cr_assert(v[4].ended && v[4].answer == E_OVERLOADED);
+    cr_assert_eq(gate.refused, 1);
+    for (int i = 1; i < 4; i++) visitor_go(&v[i]);
+    expect_empty();
+}
+
 FLOOR_TEST(gate, lets_as_many_in_as_it_is_wide_each_with_a_slot_of_his_own)
 {
     struct visitor v[3];
