@@ -1,4 +1,5 @@
-/* crypto.h - hashes, MACs, derivation and sealing, on mbedTLS.
+/* crypto.h - hashes, MACs, derivation and sealing, on mbedTLS and, for SHA-256,
+ * libcrypto where it is there.
  *
  * Pure CPU, no waiting, thread-safe after crypto_start. Asymmetric signatures
  * live in signer.h.

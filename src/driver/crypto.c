@@ -1,10 +1,10 @@
 /* crypto.c - hashes, MACs, derivation and sealing, on mbedTLS.
  *
  * Only calls of the PSA interface, because it is the one that stays when
- * mbedTLS 4 comes. Hashing goes through it directly; HMAC is built here from
- * two hashes, since PSA wants every HMAC key imported into its key store first
- * and a refresh token costs a handful of HMACs. Sealing happens a few times in
- * the life of a process, so there the key does go through the store.
+ * mbedTLS 4 comes. HMAC is built here from two hashes, since PSA wants every
+ * HMAC key imported into its key store first and a refresh token costs a
+ * handful of HMACs. Sealing happens a few times in the life of a process, so
+ * there the key does go through the store.
  *
  * Failures of the library here mean a broken build or no memory, never bad
  * input, so they end the process. The one exception is what opening is for.
@@ -13,6 +13,7 @@
 
 #include "base/must.h"
 #include "base/random.h"
+#include "hash.h"
 
 #include <psa/crypto.h>
 #include <string.h>
@@ -30,18 +31,6 @@ struct master master;
 static const uint8_t *octets(struct str s)
 {
     return (const uint8_t *)s.at;
-}
-
-/* The hash of some parts, one after the other. */
-static void sha256_parts(const struct str *parts, size_t count, uint8_t out[SHA256_LEN])
-{
-    psa_hash_operation_t hash = PSA_HASH_OPERATION_INIT;
-    size_t len;
-
-    must(psa_hash_setup(&hash, PSA_ALG_SHA_256) == PSA_SUCCESS);
-    for (size_t i = 0; i < count; i++)
-        must(psa_hash_update(&hash, octets(parts[i]), parts[i].len) == PSA_SUCCESS);
-    must(psa_hash_finish(&hash, out, SHA256_LEN, &len) == PSA_SUCCESS);
 }
 
 #define HMAC_PARTS_MAX 3
@@ -63,10 +52,10 @@ static void hmac_parts(struct str key, const struct str *parts, size_t count,
         memcpy(pad, key.at, key.len);
 
     for (size_t i = 0; i < sizeof pad; i++) pad[i] ^= 0x36;
-    sha256_parts(chain, 1 + count, inner);
+    hash_sha256(chain, 1 + count, inner);
     for (size_t i = 0; i < sizeof pad; i++) pad[i] ^= 0x36 ^ 0x5c;
     chain[1] = str_span(inner, sizeof inner);
-    sha256_parts(chain, 2, out);
+    hash_sha256(chain, 2, out);
 
     wipe(pad, sizeof pad);
     wipe(inner, sizeof inner);
@@ -91,10 +80,7 @@ void crypto_start(void)
 
 void sha256(struct str data, uint8_t out[SHA256_LEN])
 {
-    size_t len;
-
-    must(psa_hash_compute(PSA_ALG_SHA_256, octets(data), data.len, out, SHA256_LEN, &len) ==
-         PSA_SUCCESS);
+    hash_sha256(&data, 1, out);
 }
 
 void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_LEN])
