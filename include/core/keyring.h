@@ -30,6 +30,15 @@ void keyring_stop(void);
 /* Borrowed until the next wait. */
 const struct keyring_key *keyring_active(void);
 const struct keyring_key *keyring_find(struct str kid); /* not retired; or NULL */
+
+/* Keeps the active key while the caller waits: a reload spares it till then. */
+struct keyring_lease {
+    struct ring *ring;             /* NULL: there is no active key */
+    const struct keyring_key *key; /* borrowed until keyring_return */
+};
+struct keyring_lease keyring_lease(void);
+void keyring_return(struct keyring_lease *lease); /* CLEANUP-able */
+
 uint64_t keyring_version(void); /* grows when a key may have gone */
 
 /* RFC 7517 set of the public keys, and its ETag with quotes; borrowed until the

@@ -20,6 +20,7 @@ struct identity {
 struct token_rules {
     struct str issuer, audience;
     int ttl_s;
+    unsigned lanes; /* RSA signatures at once, on the pool; 0: on the loop */
 };
 void token_start(const struct token_rules *rules);
 void token_stop(void);
@@ -29,7 +30,8 @@ struct token_subject {
     struct str role;
     int64_t auth_time_ms;
 };
-enum err token_issue(struct ctx *ctx, const struct token_subject *subject, struct token *out);
+SUSPENDS enum err token_issue(struct ctx *ctx, const struct token_subject *subject,
+                              struct token *out);
 int token_ttl_s(void);
 
 /* E_BAD_TOKEN: not ours, expired, or its session has ended. The claims are as

@@ -263,7 +263,7 @@ int command_serve(int argc, char **argv)
     crypto_start();
     if (!service_data_dir(true)) return EXIT_FAILED;
 
-    gate_pool_size((unsigned)config.argon2_concurrency + NAMES_AND_FILES);
+    gate_pool_size(2 * (unsigned)config.argon2_concurrency + NAMES_AND_FILES);
     loop_init();
     fiber_init(REQUESTS_MAX + OWN_FIBERS);
     if (!listen_first()) return EXIT_FAILED;

@@ -223,7 +223,8 @@ SUSPENDS static bool start_core(struct ctx *ctx, bool create)
                                            .grace_ms = config.refresh_grace_ms });
     token_start(&(struct token_rules){ .issuer = config.public_url,
                                        .audience = config.public_url,
-                                       .ttl_s = config.access_token_ttl_s });
+                                       .ttl_s = config.access_token_ttl_s,
+                                       .lanes = lanes });
     enum err e = create ? change_start(ctx) : OK; /* before what is kept is read */
     if (e == OK) e = keyring_check_master(ctx);
     if (e == E_BAD_CREDENTIAL) {
@@ -287,7 +288,7 @@ int service_command(int (*work)(struct ctx *ctx, void *arg), void *arg)
     log_set_level(LOG_WARNING);
     crypto_start();
     if (!service_data_dir(false)) return 1;
-    gate_pool_size((unsigned)config.argon2_concurrency + NAMES_AND_FILES);
+    gate_pool_size(2 * (unsigned)config.argon2_concurrency + NAMES_AND_FILES);
     loop_init();
     fiber_init(COMMAND_FIBERS);
     loop_run_fiber("command", run_task, &task);

@@ -20,7 +20,8 @@ struct ring {
     struct arena arena; /* of its texts */
     struct keyring_key keys[KEYRING_MAX];
     unsigned count;
-    int active; /* index, or -1 */
+    int active;      /* index, or -1 */
+    unsigned leases; /* whoever ends the last of them on a replaced ring frees it */
     struct str jwks, etag;
 };
 
@@ -102,7 +103,7 @@ static struct str place_of(struct arena *a, struct uuid tenant, struct str kid, 
 
 static void ring_free(struct ring *r)
 {
-    if (!r) return;
+    if (!r || r->leases > 0) return;
     for (unsigned i = 0; i < r->count; i++) signer_free(r->keys[i].key);
     arena_done(&r->arena);
     free(r);
@@ -369,6 +370,24 @@ uint64_t keyring_version(void)
 struct str keyring_jwks(void)
 {
     return ring->jwks;
+}
+
+struct keyring_lease keyring_lease(void)
+{
+    const struct keyring_key *active = keyring_active();
+
+    if (!active) return (struct keyring_lease){ 0 };
+    ring->leases++;
+    return (struct keyring_lease){ ring, active };
+}
+
+void keyring_return(struct keyring_lease *lease)
+{
+    struct ring *r = lease->ring;
+
+    if (!r) return;
+    lease->ring = NULL;
+    if (--r->leases == 0 && r != ring) ring_free(r);
 }
 
 struct str keyring_etag(void)

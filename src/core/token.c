@@ -11,9 +11,11 @@
 #include "core/jws.h"
 #include "core/tenant.h"
 #include "driver/crypto.h"
+#include "run/gate.h"
 
 #include <stdlib.h>
 
+enum { SIGNING_MAX = 4096, SIGNING_MS = 5000 }; /* who waits for a lane */
 enum { CACHE_SLOTS = 4096, CLAIMS_MAX = 2048, LEEWAY_S = 5 };
 
 #define CLIENT_ID STR("postern") /* people who log in here directly */
@@ -26,6 +28,7 @@ struct slot {
 };
 
 static struct token_rules rules;
+static struct gate signing;
 static struct slot *cache; /* owned; NULL before the first token */
 
 static const struct db_stmt find_subject = {
@@ -52,6 +55,7 @@ static void hear(enum change_kind kind, struct uuid tenant, struct uuid subject)
 void token_start(const struct token_rules *r)
 {
     rules = *r;
+    if (r->lanes > 0) gate_init(&signing, "token.sign", r->lanes, SIGNING_MAX, SIGNING_MS);
     change_listen(hear);
 }
 
@@ -91,19 +95,49 @@ static void put_claims(struct buf *b, struct ctx *ctx, const struct token_subjec
     json_end(b);
 }
 
-enum err token_issue(struct ctx *ctx, const struct token_subject *subject, struct token *out)
+struct signature {
+    struct arena *arena; /* the waiting fiber's */
+    const struct keyring_key *by;
+    struct str claims, token;
+};
+
+static void sign_work(void *arg)
+{
+    struct signature *s = arg;
+
+    s->token = jws_sign(s->arena, s->by->key, s->by->header, s->claims);
+}
+
+/* An RSA signature takes up to a millisecond, and 64 of them in a row would keep
+ * a probe waiting: on the pool. The others cost less than the way there. */
+SUSPENDS static enum err sign(struct ctx *ctx, struct signature *s)
+{
+    CLEANUP(gate_leave) struct gate_pass pass = { 0 };
+
+    if (rules.lanes == 0 || (s->by->alg != ALG_RS256 && s->by->alg != ALG_PS256)) {
+        sign_work(s);
+        return OK;
+    }
+    TRY(gate_enter(&signing, ctx, &pass));
+    return gate_work(&pass, sign_work, s);
+}
+
+SUSPENDS enum err token_issue(struct ctx *ctx, const struct token_subject *subject,
+                              struct token *out)
 {
     CLEANUP(buf_done) struct buf claims;
-    const struct keyring_key *active = keyring_active();
+    CLEANUP(keyring_return) struct keyring_lease lease = keyring_lease();
 
-    if (!active) { /* withdrawn, and no successor made yet */
+    buf_init(&claims, CLAIMS_MAX);
+    if (!lease.key) { /* withdrawn, and no successor made yet */
         log_error(ctx, "token.no_key");
         return E_INTERNAL;
     }
-    buf_init(&claims, CLAIMS_MAX);
     put_claims(&claims, ctx, subject, wall_ms() / 1000);
     must(!claims.full);
-    out->text = jws_sign(ctx->arena, active->key, active->header, buf_str(&claims));
+    struct signature s = { .arena = ctx->arena, .by = lease.key, .claims = buf_str(&claims) };
+    TRY(sign(ctx, &s));
+    out->text = s.token;
     return OK;
 }
 

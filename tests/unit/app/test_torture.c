@@ -130,7 +130,7 @@ static void bring_up(void *arg)
     ctx_init(&ctx, &arena, 60000);
     ctx.tenant = default_tenant;
     must(keyring_check_master(&ctx) == OK);
-    must(keyring_start(&ctx, ALG_ES256, (struct secret){ STR_NONE }, true) == OK);
+    must(keyring_start(&ctx, ALG_RS256, (struct secret){ STR_NONE }, true) == OK);
 }
 
 static void up(void)
@@ -150,7 +150,7 @@ static void up(void)
     must(sqlite_open(path, 1, &problem));
     must(password_start((struct argon2_params){ 8, 1, 1 }, 1, 4) == OK);
     session_start(&(struct session_rules){ 86400000, 864000000, 30000 });
-    token_start(&(struct token_rules){ STR("http://test"), STR("http://test"), 600 });
+    token_start(&(struct token_rules){ STR("http://test"), STR("http://test"), 600, .lanes = 1 });
     route_start(STR("http://test"), STR_NONE);
     loop_run_fiber("up", bring_up, NULL);
     health_started();
