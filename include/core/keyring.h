@@ -56,7 +56,8 @@ SUSPENDS enum err keyring_list(struct ctx *ctx, struct key_info **out, size_t *c
 SUSPENDS enum err keyring_generate(struct ctx *ctx, enum alg alg, struct str *kid);
 /* next becomes active (one is made when there is none), active becomes retiring. */
 SUSPENDS enum err keyring_rotate(struct ctx *ctx, enum alg alg, struct str *kid);
-/* At once. E_NOT_FOUND; E_CONFLICT: it is active, rotate first or say `force`. */
+/* At once. E_NOT_FOUND; E_CONFLICT: it is active; with `force` a successor takes
+ * over first. */
 SUSPENDS enum err keyring_retire(struct ctx *ctx, struct str kid, bool force);
 
 /* The installation belongs to one master key: remembers its fingerprint at the

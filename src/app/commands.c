@@ -131,7 +131,7 @@ const struct command commands[] = {
             "token, generate 70 minutes before: whoever checks has read the key by then.\n"
             "\n"
             "  --alg ALG            RS256, PS256, ES256 or EdDSA (that of JWT_ALGORITHM)\n"
-            "  --force              retire the key that signs, in an emergency\n"
+            "  --force              retire the key that signs too; a new one takes over\n"
             "  --output json|text   how data is printed (text); not for retire\n"
             "\n"
             "example: postern key rotate --alg ES256\n",

@@ -68,30 +68,28 @@ static const struct db_stmt stand_down = {
     " FROM signing_key WHERE tenant_id = $1 AND kid = $3 AND state = 'next')",
     "utti", ""
 };
-static const struct db_stmt promote = {
-    "key.promote",
-    "UPDATE signing_key SET state = 'active', activated_at = $3"
-    " WHERE tenant_id = $1 AND kid = $2 AND state = 'next'",
-    "uti", ""
-};
+static const struct db_stmt promote = { "key.promote",
+                                        "UPDATE signing_key SET state = 'active', activated_at = $3"
+                                        " WHERE tenant_id = $1 AND kid = $2 AND state = 'next'",
+                                        "uti", "" };
 static const struct db_stmt find_state = {
-    "key.state", "SELECT state FROM signing_key WHERE tenant_id = $1 AND kid = $2", "ut", "t"
+    "key.state", "SELECT state, alg FROM signing_key WHERE tenant_id = $1 AND kid = $2", "ut", "tt"
 };
 /* The private half is destroyed: nobody can bring the key back. */
 static const struct db_stmt retire = {
     "key.retire",
     "UPDATE signing_key SET state = 'retired', sealed = $3 WHERE tenant_id = $1 AND kid = $2"
-    " AND (state <> 'active' OR $4 = 1) AND state <> 'retired'",
-    "utbi", ""
+    " AND state <> 'active' AND state <> 'retired'",
+    "utb", ""
 };
 static const struct db_stmt remember = {
     "instance.remember",
     "INSERT INTO instance (name, value) VALUES ('master', $1) ON CONFLICT (name) DO NOTHING", "b",
     ""
 };
-static const struct db_stmt recall = {
-    "instance.recall", "SELECT value FROM instance WHERE name = 'master'", "", "b"
-};
+static const struct db_stmt recall = { "instance.recall",
+                                       "SELECT value FROM instance WHERE name = 'master'", "",
+                                       "b" };
 
 /* A sealed key opens only in its own row. */
 static struct str place_of(struct arena *a, struct uuid tenant, struct str kid, struct str alg)
@@ -175,8 +173,9 @@ static enum err ring_open_row(struct ctx *ctx, struct ring *r, const struct db_q
         log_warn(ctx, "key.unsupported", KV("kid", kid), KV("alg", name));
         return OK; /* another build's key: its tokens are refused here */
     }
-    enum err e = crypto_open(ctx->arena, master.seal_keys, place_of(ctx->arena, ctx->tenant, kid, name),
-                             db_get_text(q, i, 3), &der);
+    enum err e =
+        crypto_open(ctx->arena, master.seal_keys, place_of(ctx->arena, ctx->tenant, kid, name),
+                    db_get_text(q, i, 3), &der);
     if (e == OK) e = signer_import(alg, der, &key);
     if (e != OK) {
         log_error(ctx, "key.unreadable", KV("kid", kid), KV("error", e));
@@ -254,8 +253,7 @@ SUSPENDS static enum err generate(struct ctx *ctx, enum alg alg, struct signer_k
     return g.key ? OK : E_BAD_VALUE;
 }
 
-SUSPENDS static enum err make_key(struct ctx *ctx, enum alg alg, const char *state,
-                                  struct str *kid)
+SUSPENDS static enum err make_key(struct ctx *ctx, enum alg alg, const char *state, struct str *kid)
 {
     struct db_value note[4];
     struct signer_key *key;
@@ -266,15 +264,14 @@ SUSPENDS static enum err make_key(struct ctx *ctx, enum alg alg, const char *sta
     signer_public(ctx->arena, key, &jwk);
     *kid = jwk_thumbprint(ctx->arena, &jwk);
     struct str name = str_of(alg_name(alg));
-    struct str sealed = crypto_seal(ctx->arena, master.seal_keys,
-                                    place_of(ctx->arena, ctx->tenant, *kid, name),
-                                    signer_export(ctx->arena, key));
+    struct str sealed =
+        crypto_seal(ctx->arena, master.seal_keys, place_of(ctx->arena, ctx->tenant, *kid, name),
+                    signer_export(ctx->arena, key));
     signer_free(key);
 
     struct db_query q[] = {
-        QUERY(&insert, db_uuid(ctx->tenant), db_text(*kid), db_text(name),
-              db_text(str_of(state)), db_blob(sealed), db_int(wall_ms()),
-              db_int(KEYRING_MAX - 1)),
+        QUERY(&insert, db_uuid(ctx->tenant), db_text(*kid), db_text(name), db_text(str_of(state)),
+              db_blob(sealed), db_int(wall_ms()), db_int(KEYRING_MAX - 1)),
         change_query(note, ctx, CHANGE_KEYS, UUID_NIL),
     };
     TRY(store_write(ctx, q, COUNT(q)));
@@ -426,8 +423,10 @@ SUSPENDS enum err keyring_rotate(struct ctx *ctx, enum alg alg, struct str *kid)
     struct db_query next = QUERY(&find_next, db_uuid(ctx->tenant), db_text(name));
 
     TRY(store_read(ctx, &next, 1));
-    if (next.rows > 0) *kid = db_get_text(&next, 0, 0);
-    else TRY(make_key(ctx, alg, "next", kid));
+    if (next.rows > 0)
+        *kid = db_get_text(&next, 0, 0);
+    else
+        TRY(make_key(ctx, alg, "next", kid));
 
     int64_t now = wall_ms();
     struct db_query q[] = {
@@ -444,13 +443,20 @@ SUSPENDS enum err keyring_rotate(struct ctx *ctx, enum alg alg, struct str *kid)
 SUSPENDS enum err keyring_retire(struct ctx *ctx, struct str kid, bool force)
 {
     struct db_value note[4];
-    struct db_query state = QUERY(&find_state, db_uuid(ctx->tenant), db_text(kid));
+    struct db_query found = QUERY(&find_state, db_uuid(ctx->tenant), db_text(kid));
+    struct str successor;
+    enum alg alg;
 
-    TRY(store_read(ctx, &state, 1));
-    if (state.rows == 0 || str_eq(db_get_text(&state, 0, 0), STR("retired"))) return E_NOT_FOUND;
+    TRY(store_read(ctx, &found, 1));
+    struct str state = found.rows ? db_get_text(&found, 0, 0) : STR("retired");
+    if (str_eq(state, STR("retired"))) return E_NOT_FOUND;
+    if (str_eq(state, STR("active"))) { /* never without one that signs */
+        if (!force || !alg_parse(db_get_text(&found, 0, 1), &alg)) return E_CONFLICT;
+        TRY(keyring_rotate(ctx, alg, &successor));
+    }
 
     struct db_query q[] = {
-        QUERY(&retire, db_uuid(ctx->tenant), db_text(kid), db_blob(STR("")), db_int(force)),
+        QUERY(&retire, db_uuid(ctx->tenant), db_text(kid), db_blob(STR(""))),
         change_query(note, ctx, CHANGE_KEYS, UUID_NIL),
     };
     TRY(store_write(ctx, q, COUNT(q)));
@@ -469,7 +475,7 @@ SUSPENDS enum err keyring_check_master(struct ctx *ctx)
     struct db_query get = QUERY(&recall, db_null());
     TRY(store_write(ctx, &put, 1));
     TRY(store_read(ctx, &get, 1));
-    bool same = get.rows == 1 &&
-                str_eq_secret(db_get_text(&get, 0, 0), str_span(print, sizeof print));
+    bool same =
+        get.rows == 1 && str_eq_secret(db_get_text(&get, 0, 0), str_span(print, sizeof print));
     return same ? OK : E_BAD_CREDENTIAL;
 }

@@ -493,7 +493,9 @@ def test_keys_go_through_their_states(installed):
     signs = installed.cli("key", "retire", "--", second)
     assert signs.returncode == 1 and "--force" in signs.stderr
     assert installed.cli("key", "retire", "--force", "--", second).returncode == 0
-    assert {k["state"] for k in keys(installed)} == {"retired"}
+    states = {k["kid"]: k["state"] for k in keys(installed)}
+    assert states.pop(first) == states.pop(second) == "retired"
+    assert list(states.values()) == ["active"]  # a successor took over
     gone = installed.cli("key", "retire", "--", first)
     assert gone.returncode == 1 and "there is no key" in gone.stderr
 
@@ -559,6 +561,7 @@ class Terminal:
 
         def adopt():
             os.setsid()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as a shell would have it
             fcntl.ioctl(side, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen([BINARY, *words], cwd=s.work, env=s.env, stdin=side,

@@ -306,11 +306,24 @@ def test_t031_a_withdrawn_key_is_gone_within_a_second(make_server):
     assert s.me(me["access_token"]).status == 200  # retiring: still good
     fresh = s.login(me["email"])["access_token"]
     assert parts(fresh)[0]["kid"] != kid
-    assert s.cli("key", "retire", kid).returncode == 0
+    assert s.cli("key", "retire", "--", kid).returncode == 0
     time.sleep(1.0)
     refused(s, me["access_token"])
     assert s.me(fresh).status == 200
     assert kid not in [k["kid"] for k in s.get("/.well-known/jwks.json").json["keys"]]
+
+
+def test_t031_withdrawing_the_key_that_signs_leaves_logins_possible(make_server):
+    s = make_server()
+    me = s.person()
+    kid = parts(me["access_token"])[0]["kid"]
+    assert s.cli("key", "retire", "--", kid).returncode == 1
+    assert s.cli("key", "retire", "--force", "--", kid).returncode == 0
+    time.sleep(1.0)
+    refused(s, me["access_token"])
+    fresh = s.refresh(me["refresh_token"])
+    assert fresh.status == 200 and parts(fresh.data["access_token"])[0]["kid"] != kid
+    assert s.me(fresh.data["access_token"]).status == 200
 
 
 def test_t043_tokens_of_ended_sessions_are_refused_at_once(server):
