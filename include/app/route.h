@@ -11,8 +11,8 @@
 
 enum route_auth {
     AUTH_NONE,
-    AUTH_BEARER,       /* a valid access token whose session lives */
-    AUTH_BEARER_LAX,   /* may be absent, and its session may have ended */
+    AUTH_BEARER,     /* a valid access token whose session lives */
+    AUTH_BEARER_LAX, /* may be absent or no good, and its session may have ended */
 };
 
 enum route_input {

@@ -52,8 +52,8 @@ static const struct json_field refresh_fields[] = {
     { "refresh_token", JSON_SECRET, .required = true,
       .offset = offsetof(struct refresh_input, refresh_token) },
 };
-const struct json_schema refresh_schema = { "RefreshRequest", refresh_fields,
-                                            COUNT(refresh_fields), sizeof(struct refresh_input) };
+const struct json_schema refresh_schema = { "RefreshRequest", refresh_fields, COUNT(refresh_fields),
+                                            sizeof(struct refresh_input) };
 
 static const struct json_field logout_fields[] = {
     { "refresh_token", JSON_SECRET, .offset = offsetof(struct refresh_input, refresh_token),
@@ -84,8 +84,7 @@ static const struct json_field password_change_fields[] = {
     { "new_password", JSON_SECRET, .required = true,
       .offset = offsetof(struct password_change_input, new_password) },
 };
-const struct json_schema password_change_schema = { "PasswordChangeRequest",
-                                                    password_change_fields,
+const struct json_schema password_change_schema = { "PasswordChangeRequest", password_change_fields,
                                                     COUNT(password_change_fields),
                                                     sizeof(struct password_change_input) };
 
@@ -129,8 +128,10 @@ SUSPENDS static void upgrade_hash(struct ctx *ctx, const struct account *who,
     enum err e = password_hash(ctx, password, &hash);
 
     if (e == OK) e = account_upgrade_hash(ctx, who, hash, &stored);
-    if (e != OK) log_warn(ctx, "password.not_upgraded", KV("account", who->id), KV("error", e));
-    else if (stored) log_info(ctx, "password.upgraded", KV("account", who->id));
+    if (e != OK)
+        log_warn(ctx, "password.not_upgraded", KV("account", who->id), KV("error", e));
+    else if (stored)
+        log_info(ctx, "password.upgraded", KV("account", who->id));
 }
 
 /* Wrong password, unknown or impossible address and disabled account are told apart in the
@@ -156,7 +157,9 @@ SUSPENDS enum err api_login(struct request *rq)
     if (e == OK) e = session_open(&rq->ctx, &who, &tokens);
     if (e == E_BAD_CREDENTIAL)
         log_info(&rq->ctx, "login.failed", KV("account", who.id),
-                 KV("why", found != OK ? "unknown" : who.disabled ? "disabled" : "password"));
+                 KV("why", found != OK    ? "unknown"
+                           : who.disabled ? "disabled"
+                                          : "password"));
     TRY(e);
 
     log_info(&rq->ctx, "login.ok", KV("account", who.id), KV("session", tokens.session));
@@ -193,7 +196,7 @@ SUSPENDS enum err api_logout(struct request *rq)
         session = who->session;
         account = who->account;
     } else {
-        return E_NO_TOKEN;
+        return request_header(rq, "Authorization").at ? E_BAD_TOKEN : E_NO_TOKEN;
     }
     enum err e = session_end(&rq->ctx, account, session, "logout");
     if (e != OK && e != E_NOT_FOUND) return e;

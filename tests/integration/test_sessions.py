@@ -172,7 +172,17 @@ def test_logging_out_works_by_refresh_token_too(server):
     assert server.me(me["access_token"]).status == 401
 
 
+def test_logging_out_by_refresh_token_does_not_mind_an_access_token_that_is_no_good(server):
+    me = server.person()
+    answer = server.post("/api/v1/auth/logout", {"refresh_token": me["refresh_token"]},
+                         token=me["access_token"][:-4] + "AAAA")
+    assert answer.status == 204
+    assert server.refresh(me["refresh_token"]).error == "session_revoked"
+
+
 def test_logging_out_without_any_token_is_refused(server):
+    bad = server.post("/api/v1/auth/logout", token="x")
+    assert bad.status == 401 and bad.error == "invalid_token"
     answer = server.post("/api/v1/auth/logout")
     assert answer.status == 401 and answer.error == "authentication_required"
 
