@@ -34,7 +34,7 @@ enum { START_MS = 600 * 1000, DRAIN_MS = 25 * 1000, LAST_TURN_MS = 2, ARENA_MAX 
 
 static struct {
     uint64_t began_ms;
-    bool failed;  /* exit status 1 */
+    bool failed; /* exit status 1 */
     bool stopping;
     struct timer drain_deadline, last_turns;
     uv_signal_t signals[5];
@@ -85,13 +85,10 @@ static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 /* What comes from now on must not end a stop that is already under way. */
 static void release_signals(void)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (unsigned i = 0; i < COUNT(caught); i++) sigaddset(&set, caught[i]);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    for (unsigned i = 0; i < COUNT(caught); i++)
-        uv_close((uv_handle_t *)&serve.signals[i], NULL);
+    for (unsigned i = 0; i < COUNT(caught); i++) {
+        uv_close((uv_handle_t *)&serve.signals[i], NULL); /* restores the default ... */
+        signal(caught[i], SIG_IGN);
+    }
 }
 
 /* The last fibers are core's own, which wait for the store: it goes after them. */
@@ -139,7 +136,8 @@ SUSPENDS static bool bring_up(struct ctx *ctx)
     struct str why = ctx->details.count ? ctx->details.at[0].message : str_of(err_info(e)->text);
     fprintf(stderr,
             "postern: the administrator cannot be made (ADMIN_EMAIL, ADMIN_PASSWORD): " STR_FMT
-            "\n", STR_ARG(why));
+            "\n",
+            STR_ARG(why));
     return false;
 }
 
@@ -184,8 +182,10 @@ static void on_signal(uv_signal_t *handle, int number)
     switch (number) {
     case SIGTERM: stop("SIGTERM"); break;
     case SIGINT:
-        if (serve.stopping) http_abort(); /* a second Ctrl-C means now */
-        else stop("SIGINT");
+        if (serve.stopping)
+            http_abort(); /* a second Ctrl-C means now */
+        else
+            stop("SIGINT");
         break;
     case SIGHUP: reload(); break;
     case SIGUSR1: fiber_log_all(); break;
@@ -229,8 +229,10 @@ static bool listen_first(void)
     route_start(config.public_url, config.allowed_hosts);
     enum err e = http_listen(&http);
     if (e != OK)
-        fprintf(stderr, "postern: cannot listen on %s port %d: in use, not allowed, or not an"
-                        " address of this machine (HOST, PORT)\n", host, config.port);
+        fprintf(stderr,
+                "postern: cannot listen on %s port %d: in use, not allowed, or not an"
+                " address of this machine (HOST, PORT)\n",
+                host, config.port);
     return e == OK;
 }
 
