@@ -79,7 +79,6 @@ unsigned request_header_count(const struct request *rq, const char *name);
 bool request_abandoned(const struct request *rq);
 
 /* Answers. Each sets what will be sent when the handler has returned OK. */
-enum err reply_json(struct request *rq, int status, struct buf *json); /* takes the buf's bytes */
 struct buf *reply_data(struct request *rq, int status); /* opens {"status":"success","data": */
 enum err reply_end(struct request *rq);                 /* closes it */
 enum err reply_empty(struct request *rq, int status);   /* 204, 304 */

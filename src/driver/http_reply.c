@@ -54,18 +54,6 @@ static struct buf *reply_start(struct request *rq, int status, struct str type)
     return &rq->reply.body;
 }
 
-enum err reply_json(struct request *rq, int status, struct buf *json)
-{
-    struct buf *body = reply_start(rq, status, json_type);
-    size_t ceiling = body->ceiling;
-
-    buf_done(body);
-    *body = *json;
-    body->ceiling = ceiling;
-    *json = (struct buf){ .ceiling = json->ceiling };
-    return OK;
-}
-
 struct buf *reply_data(struct request *rq, int status)
 {
     struct buf *body = reply_start(rq, status, json_type);
