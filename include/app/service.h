@@ -32,7 +32,6 @@ int service_command(int (*work)(struct ctx *ctx, void *arg), void *arg);
 /* Makes the administrator of ADMIN_EMAIL and ADMIN_PASSWORD; a password that was
  * made here is returned to be shown once (arena), else absent. What is wrong
  * with them is in ctx->details. */
-SUSPENDS enum err service_first_admin(struct ctx *ctx, struct str *email,
-                                      struct secret *shown);
+SUSPENDS enum err service_first_admin(struct ctx *ctx, struct str *email, struct secret *shown);
 
 #endif

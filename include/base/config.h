@@ -16,9 +16,9 @@ enum alg { ALG_RS256, ALG_PS256, ALG_ES256, ALG_EDDSA, ALG_HS256, ALG_COUNT };
 struct config {
     enum environment environment;
     bool debug;
-    struct str host;       /* address to listen on */
-    int port;              /* 0: any free one */
-    struct str public_url; /* the issuer, no trailing slash */
+    struct str host;          /* address to listen on */
+    int port;                 /* 0: any free one */
+    struct str public_url;    /* the issuer, no trailing slash */
     struct str allowed_hosts; /* further names for Host, separated by commas */
 
     struct str database_path; /* SQLite file, from DATABASE_URL or DATA_DIR */

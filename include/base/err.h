@@ -41,22 +41,21 @@
     X(CANCELED,          503, "shutting_down",            "temporarily_unavailable", "The server is shutting down.")                                  \
     X(TIMED_OUT,         504, "timeout",                  "temporarily_unavailable", "This took too long.")                                           \
     X(HTTP_VERSION,      505, "http_version_not_supported", "invalid_request",       "Use HTTP/1.1 or HTTP/1.0.")
-/* clang-format on */
-
 /* Packed, so that its type is nobody else's: as an unsigned int it would catch
  * every unsigned in a _Generic (see KV in log.h). */
-enum [[nodiscard]] __attribute__((packed)) err {
+enum [[nodiscard]] err {
     OK,
 #define X(name, status, word, oauth, text) E_##name,
     ERRORS(X)
 #undef X
-        ERR_COUNT
-};
+    ERR_COUNT
+} __attribute__((packed));
+/* clang-format on */
 
-#define TRY(expr)                                                                                  \
-    do {                                                                                           \
-        enum err try_ = (expr);                                                                    \
-        if (try_ != OK) return try_;                                                               \
+#define TRY(expr)                    \
+    do {                             \
+        enum err try_ = (expr);      \
+        if (try_ != OK) return try_; \
     } while (0)
 
 struct err_info {

@@ -28,7 +28,10 @@ struct token {
 };
 
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
-#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 } /* for static tables */
+#define STR_INIT(literal)               \
+    {                                   \
+        "" literal, sizeof(literal) - 1 \
+    } /* for static tables */
 #define STR_NONE ((struct str){ NULL, 0 })
 #define STR_FMT "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).at ? (s).at : ""
@@ -39,7 +42,7 @@ bool str_eq(struct str a, struct str b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-ptrdiff_t str_find(struct str s, char c); /* index, or -1 */
+ptrdiff_t str_find(struct str s, char c);        /* index, or -1 */
 struct str str_from(struct str s, size_t start); /* the rest; clamps */
 struct str str_upto(struct str s, size_t end);   /* the head; clamps */
 struct str str_trim(struct str s);               /* spaces and tabs */

@@ -4,7 +4,8 @@
 
 #include "base/uuid.h"
 
-static const struct uuid default_tenant = { { 0, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1 } };
+static const struct uuid default_tenant = { { 0, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0,
+                                              1 } };
 #define DEFAULT_TENANT_SLUG "default"
 
 #endif

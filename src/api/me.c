@@ -18,11 +18,11 @@ static const struct json_field profile_fields[] = {
     { "first_name", JSON_TEXT, .nullable = true,
       .offset = offsetof(struct profile_input, first_name), .max = TEXT_MAX,
       .help = "null or empty takes it away." },
-    { "last_name", JSON_TEXT, .nullable = true,
-      .offset = offsetof(struct profile_input, last_name), .max = TEXT_MAX },
+    { "last_name", JSON_TEXT, .nullable = true, .offset = offsetof(struct profile_input, last_name),
+      .max = TEXT_MAX },
 };
-const struct json_schema profile_schema = { "ProfileRequest", profile_fields,
-                                            COUNT(profile_fields), sizeof(struct profile_input) };
+const struct json_schema profile_schema = { "ProfileRequest", profile_fields, COUNT(profile_fields),
+                                            sizeof(struct profile_input) };
 
 /* A token whose account has just gone is no token any more. */
 static enum err gone(enum err e)

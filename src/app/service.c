@@ -90,15 +90,17 @@ static bool key_read(const char *path)
     if (fd < 0 || fstat(fd, &st) != 0) {
         complain("%s cannot be read: %s", path, strerror(errno));
     } else if (st.st_mode & 077) {
-        complain("%s can be read by others (mode %03o); run: chmod 600 %s", path,
-                 st.st_mode & 0777, path);
+        complain("%s can be read by others (mode %03o); run: chmod 600 %s", path, st.st_mode & 0777,
+                 path);
     } else {
         ssize_t len = read(fd, text, sizeof text);
         struct str key = str_span(text, len > 0 ? (size_t)len : 0);
         while (key.len && (key.at[key.len - 1] == '\n' || key.at[key.len - 1] == '\r')) key.len--;
         fine = key.len >= MASTER_KEY_BYTES && key.len < sizeof text;
-        if (fine) master_derive(key);
-        else complain("%s is not a master key: at least 32 characters in one line", path);
+        if (fine)
+            master_derive(key);
+        else
+            complain("%s is not a master key: at least 32 characters in one line", path);
         wipe(text, sizeof text);
     }
     if (fd >= 0) close(fd);
@@ -136,7 +138,8 @@ static bool key_make(const char *path)
     if (access(path, F_OK) == 0) return true;
     if (access(database, F_OK) == 0) {
         complain("there is a database (%s) but no %s; restore the key that belongs to it,"
-                 " or set MASTER_KEY", database, path);
+                 " or set MASTER_KEY",
+                 database, path);
         return false;
     }
     if (!key_create(config.data_dir, path)) {
@@ -153,8 +156,10 @@ static bool key_make_alone(const char *path)
     int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool made = false;
 
-    if (lock >= 0 && flock(lock, LOCK_EX) == 0) made = key_make(path);
-    else complain("%s cannot be locked: %s (DATA_DIR)", dir, strerror(errno));
+    if (lock >= 0 && flock(lock, LOCK_EX) == 0)
+        made = key_make(path);
+    else
+        complain("%s cannot be locked: %s (DATA_DIR)", dir, strerror(errno));
     if (lock >= 0) close(lock);
     return made;
 }
@@ -234,8 +239,7 @@ SUSPENDS static bool start_core(struct ctx *ctx, bool create)
     }
     if (e == OK) e = keyring_start(ctx, config.jwt_algorithm, config.jwt_secret_key, create);
     if (e == OK && create && !keyring_active()) e = E_NOT_FOUND;
-    if (e != OK)
-        complain("the signing keys cannot be loaded: %s", err_info(e)->text);
+    if (e != OK) complain("the signing keys cannot be loaded: %s", err_info(e)->text);
     return e == OK;
 }
 

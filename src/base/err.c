@@ -2,8 +2,7 @@
 #include "base/must.h"
 
 static const struct err_info infos[ERR_COUNT] = {
-#define X(name, status, word, oauth, text) \
-    [E_##name] = { status, word, oauth, text, "E_" #name },
+#define X(name, status, word, oauth, text) [E_##name] = { status, word, oauth, text, "E_" #name },
     ERRORS(X)
 #undef X
 };

@@ -16,8 +16,8 @@ static void say(const char *line, int len)
 void must_fail(const char *claim, const char *file, int line)
 {
     char text[256];
-    int len = snprintf(text, sizeof text, "postern: broken invariant at %s:%d: %s\n", file, line,
-                       claim);
+    int len =
+        snprintf(text, sizeof text, "postern: broken invariant at %s:%d: %s\n", file, line, claim);
     say(text, len < (int)sizeof text ? len : (int)sizeof text - 1);
     abort();
 }

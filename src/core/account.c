@@ -4,27 +4,27 @@
 #include "core/admit.h"
 #include "core/change.h"
 
-#define COLUMNS                                                                                    \
-    "id, email, email_typed, email_verified, first_name, last_name, role, password_hash,"          \
+#define COLUMNS                                                                           \
+    "id, email, email_typed, email_verified, first_name, last_name, role, password_hash," \
     " password_changed_at, disabled_at, created_at, updated_at"
 #define COLUMN_TYPES "uttittttiiii"
 
-static const struct db_stmt by_email = {
-    "account.by_email", "SELECT " COLUMNS " FROM account WHERE tenant_id = $1 AND email = $2", "ut",
-    COLUMN_TYPES
-};
-static const struct db_stmt by_id = {
-    "account.by_id", "SELECT " COLUMNS " FROM account WHERE tenant_id = $1 AND id = $2", "uu",
-    COLUMN_TYPES
-};
+static const struct db_stmt by_email = { "account.by_email",
+                                         "SELECT " COLUMNS
+                                         " FROM account WHERE tenant_id = $1 AND email = $2",
+                                         "ut", COLUMN_TYPES };
+static const struct db_stmt by_id = { "account.by_id",
+                                      "SELECT " COLUMNS
+                                      " FROM account WHERE tenant_id = $1 AND id = $2",
+                                      "uu", COLUMN_TYPES };
 static const struct db_stmt listed = {
     "account.list",
     "SELECT " COLUMNS " FROM account WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3", "uui",
     COLUMN_TYPES
 };
-static const struct db_stmt any = {
-    "account.any", "SELECT 1 FROM account WHERE tenant_id = $1 LIMIT 1", "u", "i"
-};
+static const struct db_stmt any = { "account.any",
+                                    "SELECT 1 FROM account WHERE tenant_id = $1 LIMIT 1", "u",
+                                    "i" };
 static const struct db_stmt create = {
     "account.create",
     "INSERT INTO account (tenant_id, id, email, email_typed, first_name, last_name, role,"
@@ -148,14 +148,12 @@ static struct db_value name_or_null(struct str name)
     return name.len ? db_text(name) : db_null();
 }
 
-SUSPENDS enum err account_create(struct ctx *ctx, const struct account_new *in,
-                                 struct account *out)
+SUSPENDS enum err account_create(struct ctx *ctx, const struct account_new *in, struct account *out)
 {
-    struct db_query q = QUERY(&create, db_uuid(ctx->tenant), db_uuid(uuid_new()),
-                              db_text(in->email.canonical), db_text(in->email.display),
-                              name_or_null(in->first_name), name_or_null(in->last_name),
-                              db_text(in->role), db_text(in->password_hash.text),
-                              db_int(wall_ms()));
+    struct db_query q =
+        QUERY(&create, db_uuid(ctx->tenant), db_uuid(uuid_new()), db_text(in->email.canonical),
+              db_text(in->email.display), name_or_null(in->first_name), name_or_null(in->last_name),
+              db_text(in->role), db_text(in->password_hash.text), db_int(wall_ms()));
     enum err e = store_write(ctx, &q, 1);
 
     if (e == E_CONFLICT) return E_USER_EXISTS;
@@ -167,10 +165,10 @@ SUSPENDS enum err account_create(struct ctx *ctx, const struct account_new *in,
 SUSPENDS enum err account_rename(struct ctx *ctx, struct uuid id, struct str first_name,
                                  struct str last_name, struct account *out)
 {
-    struct db_query q = QUERY(&rename_account, db_uuid(ctx->tenant), db_uuid(id),
-                              db_int(first_name.at != NULL), name_or_null(first_name),
-                              db_int(last_name.at != NULL), name_or_null(last_name),
-                              db_int(wall_ms()));
+    struct db_query q =
+        QUERY(&rename_account, db_uuid(ctx->tenant), db_uuid(id), db_int(first_name.at != NULL),
+              name_or_null(first_name), db_int(last_name.at != NULL), name_or_null(last_name),
+              db_int(wall_ms()));
 
     TRY(store_write(ctx, &q, 1));
     if (q.rows == 0) return E_NOT_FOUND;

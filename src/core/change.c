@@ -20,8 +20,8 @@ static struct timer ticker;
 static bool started, reading;
 
 static const struct db_stmt insert = {
-    "change.insert",
-    "INSERT INTO change (tenant_id, kind, subject, at) VALUES ($1, $2, $3, $4)", "utui", ""
+    "change.insert", "INSERT INTO change (tenant_id, kind, subject, at) VALUES ($1, $2, $3, $4)",
+    "utui", ""
 };
 static const struct db_stmt newest = { "change.newest", "SELECT max(seq) FROM change", "", "i" };
 static const struct db_stmt newer = {
@@ -120,8 +120,10 @@ static void read_once(void *arg)
     enum err e = read_newer(&ctx);
     if ((e != OK) != away) {
         away = e != OK;
-        if (away) log_warn(&ctx, "change.unread", KV("error", e));
-        else log_info(&ctx, "change.read_again", KV("seq", last_seq));
+        if (away)
+            log_warn(&ctx, "change.unread", KV("error", e));
+        else
+            log_info(&ctx, "change.read_again", KV("seq", last_seq));
     }
     reading = false;
 }

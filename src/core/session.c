@@ -102,8 +102,8 @@ void session_start(const struct session_rules *r)
 static struct str print_of(struct ctx *ctx)
 {
     uint8_t mac[SHA256_LEN];
-    struct str who = arena_fmt(ctx->arena, STR_FMT "\n" STR_FMT, STR_ARG(ctx->address),
-                               STR_ARG(ctx->agent));
+    struct str who =
+        arena_fmt(ctx->arena, STR_FMT "\n" STR_FMT, STR_ARG(ctx->address), STR_ARG(ctx->agent));
 
     hmac_sha256(str_span(master.print, sizeof master.print), who, mac);
     return arena_copy(ctx->arena, str_span(mac, PRINT_LEN));
@@ -123,8 +123,9 @@ static int64_t earlier(int64_t a, int64_t b)
 static enum err give(struct ctx *ctx, struct uuid id, const struct row *s, uint32_t generation,
                      struct tokens *out)
 {
-    struct token_subject subject = { .account = s->account, .session = id, .role = s->role,
-                                     .auth_time_ms = s->created_at };
+    struct token_subject subject = {
+        .account = s->account, .session = id, .role = s->role, .auth_time_ms = s->created_at
+    };
 
     *out = (struct tokens){
         .refresh = refresh_token_make(ctx->arena, ctx->tenant, id, generation, s->secret),
@@ -151,12 +152,11 @@ SUSPENDS enum err session_open(struct ctx *ctx, const struct account *who, struc
         .expires_at = earlier(now + jittered(rules.idle_ms), end),
     };
     wipe(secret, sizeof secret);
-    struct db_query q = QUERY(&open_session, db_uuid(ctx->tenant), db_uuid(who->id), db_uuid(id),
-                              db_blob(s.secret), db_int(now), db_blob(print_of(ctx)),
-                              db_int(s.expires_at), db_int(end),
-                              db_text(str_upto(ctx->address, ADDRESS_MAX)),
-                              db_text(str_upto(ctx->agent, AGENT_MAX)),
-                              db_int(who->password_changed_at));
+    struct db_query q =
+        QUERY(&open_session, db_uuid(ctx->tenant), db_uuid(who->id), db_uuid(id), db_blob(s.secret),
+              db_int(now), db_blob(print_of(ctx)), db_int(s.expires_at), db_int(end),
+              db_text(str_upto(ctx->address, ADDRESS_MAX)),
+              db_text(str_upto(ctx->agent, AGENT_MAX)), db_int(who->password_changed_at));
 
     TRY(store_write(ctx, &q, 1));
     if (q.changed == 0) return E_BAD_CREDENTIAL;
@@ -192,7 +192,7 @@ SUSPENDS static enum err revoke(struct ctx *ctx, const struct row *s, struct uui
     enum err e = session_end(ctx, s->account, id, reason);
 
     if (e == E_NOT_FOUND) return E_REFRESH_REUSED; /* somebody else has just ended it */
-    TRY(e); /* not revoked: do not say it was */
+    TRY(e);                                        /* not revoked: do not say it was */
     log_warn(ctx, "session.reuse_detected", KV("session", id), KV("account", s->account),
              KV("reason", reason));
     return E_REFRESH_REUSED;
@@ -201,8 +201,8 @@ SUSPENDS static enum err revoke(struct ctx *ctx, const struct row *s, struct uui
 static enum err why_ended(const struct row *s)
 {
     if (s->revoked) {
-        bool reuse = str_eq(s->revoked_reason, STR("reused")) ||
-                     str_eq(s->revoked_reason, STR("follower"));
+        bool reuse =
+            str_eq(s->revoked_reason, STR("reused")) || str_eq(s->revoked_reason, STR("follower"));
         return reuse ? E_REFRESH_REUSED : E_SESSION_REVOKED;
     }
     if (s->expires_at <= wall_ms() || s->generation == UINT32_MAX) return E_SESSION_EXPIRED;
@@ -214,10 +214,10 @@ SUSPENDS static enum err rotate_row(struct ctx *ctx, struct uuid id, struct row 
 {
     int64_t now = wall_ms();
     int64_t expires = earlier(now + jittered(rules.idle_ms), s->absolute_expires_at);
-    struct db_query q = QUERY(&rotate, db_uuid(ctx->tenant), db_uuid(id), db_int(s->generation),
-                              db_int(now), db_blob(print_of(ctx)), db_int(expires),
-                              db_text(str_upto(ctx->address, ADDRESS_MAX)),
-                              db_text(str_upto(ctx->agent, AGENT_MAX)));
+    struct db_query q =
+        QUERY(&rotate, db_uuid(ctx->tenant), db_uuid(id), db_int(s->generation), db_int(now),
+              db_blob(print_of(ctx)), db_int(expires), db_text(str_upto(ctx->address, ADDRESS_MAX)),
+              db_text(str_upto(ctx->agent, AGENT_MAX)));
 
     TRY(store_write(ctx, &q, 1));
     if (q.changed == 0) return E_CONFLICT;
@@ -237,8 +237,7 @@ SUSPENDS static enum err repeat_row(struct ctx *ctx, struct uuid id, const struc
     }
     if (str_eq(print_of(ctx), s->print)) return OK;
 
-    struct db_query q = QUERY(&followed, db_uuid(ctx->tenant), db_uuid(id),
-                              db_int(s->generation));
+    struct db_query q = QUERY(&followed, db_uuid(ctx->tenant), db_uuid(id), db_int(s->generation));
     TRY(store_write(ctx, &q, 1));
     if (q.rows == 0) return E_CONFLICT;
     return db_get_int(&q, 0, 0) < FOLLOWED_MOST ? OK : revoke(ctx, s, id, "follower");
@@ -260,8 +259,8 @@ SUSPENDS enum err session_refresh(struct ctx *ctx, struct token refresh, struct 
         TRY(why_ended(&s));
 
         if (t.generation > s.generation) { /* ours, but the database is older than it */
-            log_error(ctx, "session.ahead", KV("session", t.session),
-                      KV("presented", t.generation), KV("stored", s.generation));
+            log_error(ctx, "session.ahead", KV("session", t.session), KV("presented", t.generation),
+                      KV("stored", s.generation));
             return E_BAD_REFRESH;
         }
         uint32_t behind = s.generation - t.generation;
@@ -296,8 +295,8 @@ SUSPENDS enum err session_end(struct ctx *ctx, struct uuid account, struct uuid 
 {
     struct db_value note[4];
     struct db_query q[] = {
-        QUERY(&end_one, db_uuid(ctx->tenant), db_uuid(account), db_uuid(session),
-              db_int(wall_ms()), db_text(str_of(reason))),
+        QUERY(&end_one, db_uuid(ctx->tenant), db_uuid(account), db_uuid(session), db_int(wall_ms()),
+              db_text(str_of(reason))),
         change_query(note, ctx, CHANGE_SESSION, session),
     };
 

@@ -205,8 +205,8 @@ enum err token_read(struct ctx *ctx, struct token token, struct identity *out)
 /* Signed is not enough: the session must live, and its person be admissible. */
 SUSPENDS static enum err check_subject(struct ctx *ctx, struct identity *who)
 {
-    struct db_query q = QUERY(&find_subject, db_uuid(who->tenant), db_uuid(who->session),
-                              db_uuid(who->account));
+    struct db_query q =
+        QUERY(&find_subject, db_uuid(who->tenant), db_uuid(who->session), db_uuid(who->account));
 
     TRY(store_read(ctx, &q, 1));
     if (q.rows == 0 || !db_is_null(&q, 0, 2)) return E_BAD_TOKEN;

@@ -61,6 +61,6 @@ SUSPENDS enum err health_ready(struct request *rq)
     reply_no_store(rq);
     if (store) return reply_text(rq, 200, TYPE, STR("{\"status\":\"ready\"}"));
     const char *part = !started ? "startup" : draining ? "draining" : "store";
-    return not_yet(
-        rq, arena_fmt(rq->ctx.arena, "{\"status\":\"unavailable\",\"part\":\"%s\"}", part));
+    return not_yet(rq,
+                   arena_fmt(rq->ctx.arena, "{\"status\":\"unavailable\",\"part\":\"%s\"}", part));
 }

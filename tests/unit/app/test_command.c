@@ -218,8 +218,15 @@ Test(command_table, aligns_columns_by_characters_and_hides_what_moves_the_cursor
      .init = cr_redirect_stdout)
 {
     const struct str cells[] = {
-        STR("NAME"), STR("ROLE"), STR("h\xc3\xa9l\xc3\xa8ne"), STR("user"),
-        STR("\x1b[2Jx"), STR_NONE, STR("a\xe2\x80\xae" "b"), STR("admin"),
+        STR("NAME"),
+        STR("ROLE"),
+        STR("h\xc3\xa9l\xc3\xa8ne"),
+        STR("user"),
+        STR("\x1b[2Jx"),
+        STR_NONE,
+        STR("a\xe2\x80\xae"
+            "b"),
+        STR("admin"),
     };
 
     command_print_table(cells, 2, 4);

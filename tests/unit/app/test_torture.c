@@ -64,9 +64,9 @@ static void ask_run(void *arg)
         rq->body = str_of(ask->body);
     }
     if (ask->bearer.at)
-        headers[rq->header_count++] = (struct http_header){
-            STR("Authorization"),
-            arena_fmt(&ask->arena, "Bearer " STR_FMT, STR_ARG(ask->bearer)) };
+        headers[rq->header_count++] =
+            (struct http_header){ STR("Authorization"),
+                                  arena_fmt(&ask->arena, "Bearer " STR_FMT, STR_ARG(ask->bearer)) };
     struct http_plan plan = route_plan(rq);
     ask->answer = plan.handle ? plan.handle(rq) : plan.refuse;
 }
@@ -98,8 +98,7 @@ static struct str member(const struct ask *ask, const char *name)
     return arena_copy(&tokens_arena, str_cut(&rest, '"'));
 }
 
-static enum err ask_once(const char *method, const char *where, const char *body,
-                         struct str bearer)
+static enum err ask_once(const char *method, const char *where, const char *body, struct str bearer)
 {
     struct ask ask;
 

@@ -34,8 +34,17 @@ Test(str, numbers_are_decimal_and_in_range)
 
 Test(str, what_is_no_number_is_refused)
 {
-    static const char *const bad[] = { "", "+1", "-", "01", "00", "1 ", " 1", "1a", "0x1",
-                                       "18446744073709551616", "99999999999999999999" };
+    static const char *const bad[] = { "",
+                                       "+1",
+                                       "-",
+                                       "01",
+                                       "00",
+                                       "1 ",
+                                       " 1",
+                                       "1a",
+                                       "0x1",
+                                       "18446744073709551616",
+                                       "99999999999999999999" };
     uint64_t u;
     int64_t i;
 

@@ -85,14 +85,14 @@ static inline void core_down(void)
 }
 
 /* A test whose body runs on a fiber, with everything up around it. */
-#define CORE_TEST(suite, name)                   \
-    static void suite##_##name(void *arg);       \
-    Test(suite, name, .timeout = 60)             \
-    {                                            \
-        core_up();                               \
+#define CORE_TEST(suite, name)                       \
+    static void suite##_##name(void *arg);           \
+    Test(suite, name, .timeout = 60)                 \
+    {                                                \
+        core_up();                                   \
         loop_run_fiber(#name, suite##_##name, NULL); \
-        core_down();                             \
-    }                                            \
+        core_down();                                 \
+    }                                                \
     static void suite##_##name(void *arg __attribute__((unused)))
 
 #endif

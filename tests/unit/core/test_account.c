@@ -45,8 +45,10 @@ CORE_TEST(account, a_change_is_noticed_when_the_clock_was_set_back)
 
 CORE_TEST(account, an_empty_name_is_none)
 {
-    struct account_new new = { .role = STR("user"), .password_hash = { STR("$none") },
-                               .first_name = STR(""), .last_name = STR("Lovelace") };
+    struct account_new new = { .role = STR("user"),
+                               .password_hash = { STR("$none") },
+                               .first_name = STR(""),
+                               .last_name = STR("Lovelace") };
     struct account made;
     struct ctx ctx;
 

@@ -32,8 +32,7 @@ SUSPENDS static void change_rows(struct ctx *ctx, const struct db_stmt *stmt)
 
 SUSPENDS static void wait_for(unsigned *count)
 {
-    for (unsigned i = 0; i < 40 && *count == 0; i++)
-        cr_assert(fiber_sleep(50, NO_DEADLINE) == OK);
+    for (unsigned i = 0; i < 40 && *count == 0; i++) cr_assert(fiber_sleep(50, NO_DEADLINE) == OK);
 }
 
 CORE_TEST(change, what_another_process_wrote_is_heard)

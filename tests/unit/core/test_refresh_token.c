@@ -83,8 +83,8 @@ Test(refresh_token, any_other_length_is_refused)
 Test(refresh_token, the_master_key_alone_does_not_forge_one)
 {
     struct refresh_token t;
-    struct token forged = refresh_token_make(&arena, tenant, session, 3,
-                                             STR("another secret of 32 bytes......"));
+    struct token forged =
+        refresh_token_make(&arena, tenant, session, 3, STR("another secret of 32 bytes......"));
 
     cr_assert(refresh_token_parse(forged, &t) == OK); /* the tag needs the master key only */
     cr_assert(refresh_token_check(&t, SECRET) == E_BAD_REFRESH);

@@ -122,7 +122,8 @@ static void last_generation_run(void *arg)
     for (uint32_t back = 0; back < 2; back++)
         ((struct str *)arg)[back] =
             refresh_token_make(&core_arena, default_tenant, db_get_uuid(&q, 0, 0),
-                               UINT32_MAX - back, db_get_text(&q, 0, 1)).text;
+                               UINT32_MAX - back, db_get_text(&q, 0, 1))
+                .text;
 }
 
 Test(session, the_last_generation_ends_it, .timeout = 60)

@@ -5,7 +5,8 @@ static char issuer[512]; /* the longest that the configuration lets through */
 
 CORE_TEST(token, the_longest_issuer_has_room)
 {
-    struct token_subject subject = { .account = person.id, .role = STR("superuser"),
+    struct token_subject subject = { .account = person.id,
+                                     .role = STR("superuser"),
                                      .auth_time_ms = INT64_C(253402300799000) };
     struct identity who;
     struct token token;
