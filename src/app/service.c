@@ -296,6 +296,7 @@ int service_command(int (*work)(struct ctx *ctx, void *arg), void *arg)
     loop_init();
     fiber_init(COMMAND_FIBERS);
     loop_run_fiber("command", run_task, &task);
+    while (fiber_count() > 0) uv_run(loop, UV_RUN_ONCE); /* what the task set going */
     service_close();
     fiber_done();
     loop_done();

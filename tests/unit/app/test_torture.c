@@ -164,6 +164,7 @@ static void down(void)
     char command[96];
 
     torture_reset();
+    while (fiber_count() > 0) uv_run(loop, UV_RUN_ONCE);
     token_stop();
     keyring_stop();
     password_stop();

@@ -74,6 +74,8 @@ static inline void core_down(void)
     char command[96];
 
     torture_reset();
+    while (fiber_count() > 0)
+        uv_run(loop, UV_RUN_ONCE); /* a reading of the feed may be under way */
     token_stop();
     keyring_stop();
     store_close();
