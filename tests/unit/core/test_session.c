@@ -142,7 +142,7 @@ Test(session, the_last_generation_ends_it, .timeout = 60)
 /* the window is as long as it is, whatever the clock does. */
 Test(session, a_clock_that_is_set_does_not_widen_the_window, .timeout = 60)
 {
-    struct str token, successor, got;
+    struct str token, successor = STR_NONE, got;
 
     core_up();
     token = log_in();
