@@ -34,8 +34,10 @@ JOBS = os.cpu_count() or 1
 FUZZ_SECONDS = 60
 LEDGER_ROUNDS = 50
 
-# A warning is a failure here; not with sanitizers, whose checks confuse gcc's flow analysis.
-STRICT = ["-Dwerror=true"]
+# A warning is a failure with the compilers of Debian 12: others warn of other things, and
+# sanitizers' checks confuse gcc's flow analysis.
+with open("/etc/os-release") as release:
+    STRICT = ["-Dwerror=true"] if 'VERSION_CODENAME=bookworm' in release.read() else []
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"]
 BUILDS = {    # name: (compiler, meson arguments)
     "gcc": ("gcc", STRICT),
